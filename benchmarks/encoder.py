@@ -27,7 +27,7 @@ from verdict.base import numerics
 from verdict.base.errors import exit_code
 from verdict.base.files import read_json, read_table
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.features.pretrained import checkpoint_folder
+from verdict.classifier.features.pretrained import pretrained_folder
 from verdict.classifier.features.tokens import read_tokeniser
 from verdict.classifier.models.encoder import predict_scores
 from verdict.classifier.models.tensors import softmax
@@ -84,7 +84,7 @@ def measured(options: argparse.Namespace) -> dict[str, float]:
             "encoder": settings.train.encoder.model_copy(update=changes),
         }
     )
-    start = checkpoint_folder(settings.featurize.tokens.checkpoint)
+    start = pretrained_folder(settings.featurize.tokens.checkpoint)
     tokeniser = read_tokeniser(start, settings.featurize.tokens.max_tokens)
     data, dataset = {}, read_dataset(ROOT / "data/prepared/dataset.json")
     for split in ("train", "validation"):

@@ -12,7 +12,7 @@ from verdict.base.files import write_json
 from verdict.classifier import params
 from verdict.classifier.evaluation import write_predictions
 from verdict.classifier.scores.plots import write_plots
-from verdict.classifier.scores.predictions import require_headline, scores_document
+from verdict.classifier.scores.predictions import metrics_document_of_predictions, require_headline
 from verdict.classifier.scores.published import read_published
 
 MODEL = Path("models/classifier")
@@ -28,7 +28,7 @@ def main() -> None:
     settings, published = params.load().evaluate, read_published(PUBLISHED)
     predictions, labels = write_predictions(MODEL, TEST, PREDICTIONS)
     require_headline(settings.headline, labels, "rating" in predictions.column_names)
-    results = scores_document(predictions, labels, settings.calibration_bins, TEST)
+    results = metrics_document_of_predictions(predictions, labels, settings.calibration_bins, TEST)
     write_json(EVALUATION, results)
     write_plots(PLOTS, predictions, labels, settings, published)
     overall = results["overall"]

@@ -14,7 +14,7 @@ from verdict.monitoring.reference import write
 from verdict.monitoring.reference.building import build
 
 PREPARED = Path("data/prepared")
-HELD_OUT = Path("data/validation/predictions.parquet")
+PREDICTIONS = Path("data/validation/predictions.parquet")
 EVALUATION = Path("metrics/evaluation.json")
 REFERENCE = Path("models/reference.json")
 
@@ -28,7 +28,7 @@ def main() -> None:
         dataset,
         train=PREPARED / "train.parquet",
         validation=PREPARED / "validation.parquet",
-        predictions=HELD_OUT,
+        predictions=PREDICTIONS,
         scores=scores,
         headline=headline,
     )

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from verdict.base.errors import exit_code
 from verdict.base.files import write_rows
+from verdict.base.paths import VALIDATION_METRICS
 from verdict.classifier import params
 from verdict.classifier.artifact import manifest_of, save_classifier
 from verdict.classifier.features.pretrained import START
@@ -23,8 +24,7 @@ from verdict.classifier.training.torchrun import is_main_process, leave_process_
 FEATURES = Path("data/features")
 MODEL = Path("models/classifier")
 CURVE = Path("plots/training.json")
-HELD_OUT = Path("data/validation/predictions.parquet")
-SCORES = Path("metrics/validation.json")
+PREDICTIONS = Path("data/validation/predictions.parquet")
 
 
 def main() -> None:
@@ -45,7 +45,9 @@ def main() -> None:
     save_classifier(MODEL, inputs.featurizer, first.model, inputs.groups, manifest)
     write_rows(CURVE, first.curve)
     seeds = {seed: one.validation for seed, one in fitted.items()}
-    scores = write_validation(inputs.truth, dataset.labels, headline, seeds, predictions=HELD_OUT, scores=SCORES)
+    scores = write_validation(
+        inputs.truth, dataset.labels, headline, seeds, predictions=PREDICTIONS, scores=Path(VALIDATION_METRICS)
+    )
     seconds, rows = (sum(getattr(one, what) for one in fitted.values()) for what in ("seconds", "rows"))
     record_cost(seconds, rows, manifest.hardware_class)
     delete(path for one in fitted.values() for path in one.states)

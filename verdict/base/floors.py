@@ -6,10 +6,13 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.paths import PARAMS
 
+# The default of `evaluate.headline`: `HEADLINE` of verdict/classifier/params/metric_names.py, which base cannot import.
+_HEADLINE = "weighted_f1"
+
 
 def headline_of(params: Mapping[str, Any]) -> str:
-    """Return the metric that decides, `evaluate.headline`; empty if there is none."""
-    return str((params.get("evaluate") or {}).get("headline") or "")
+    """Return the metric that decides: `evaluate.headline`, or its default."""
+    return str((params.get("evaluate") or {}).get("headline") or _HEADLINE)
 
 
 def overall_floors(params: Mapping[str, Any]) -> dict[str, float]:

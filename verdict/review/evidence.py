@@ -17,7 +17,7 @@ import pandas as pd
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256
-from verdict.base.paths import ARTIFACT, DATASET, HELD_OUT, PREDICTIONS, SEED, TEST, VALIDATION
+from verdict.base.paths import ARTIFACT, DATASET, PREDICTIONS, SEED, TEST, VALIDATION_PREDICTIONS, VALIDATION_SPLIT
 from verdict.classifier.artifact import (
     Classifier,
     Manifest,
@@ -90,13 +90,13 @@ class Evidence:
 
         Empty where dvc.lock names no such folder. They cannot be run again: they are the stage's claim.
         """
-        folder, of_artifact = VALIDATION
+        folder, of_artifact = VALIDATION_PREDICTIONS
         if folder not in self.revision.outputs:
             return {}
-        truth = self._rows(HELD_OUT)
+        truth = self._rows(VALIDATION_SPLIT)
         members = self.store.members(self.revision, folder)
         return {
-            name: self._predictions(folder, name, truth, HELD_OUT, "dvc repro -f train")
+            name: self._predictions(folder, name, truth, VALIDATION_SPLIT, "dvc repro -f train")
             for name in (of_artifact, *sorted(name for name in members if SEED.fullmatch(name)))
         }
 

@@ -22,11 +22,10 @@ from verdict.review.metrics_file import Seeds
 from verdict.review.params import Gate
 from verdict.review.policy import ParamChange, param_changes, policy_error, policy_of
 from verdict.review.reported_metrics import bins_of, mismatches, not_yet_reported, reported
-from verdict.review.rules import duplicates, leak, lock, provenance
-from verdict.review.rules import model as rules
+from verdict.review.rules import duplicates, leak, lock, model_rules, provenance
 from verdict.review.rules.figures import recompute_validation
 from verdict.review.rules.figures import rule as figures_rule
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import BY_PERSON, Rule
 from verdict.review.settings import ComparisonSettings
 from verdict.review.testset import TestRows, test_rows
 from verdict.review.unapproved import on_unapproved
@@ -197,7 +196,7 @@ def _model_rules(
     policy: Gate, base: Evidence | None, candidate: Evidence, result: Review, rows: TestRows
 ) -> Iterator[Rule]:
     """The rules on the model itself, on the judged rows."""
-    metric, same = result.metric, rules.same_artifact(base, candidate)
+    metric, same = result.metric, model_rules.same_artifact(base, candidate)
     unchanged = result.comparison is not None and result.comparison.unchanged
     figures = _figures_on(candidate, result.figures, rows.judged)
     base_figures = _figures_on(base, result.base_figures, rows.base_rows) if base else {}
@@ -206,11 +205,11 @@ def _model_rules(
         return unchanged or (same and base_figures.get(group, {}).get(metric, -1.0) < floor)
 
     if base:
-        yield from rules.worse(policy, result.differences, metric, list(figures), unchanged)
-    yield from rules.floors(policy, figures, result.differences, metric, excused)
-    yield from rules.seeds(policy, result.seeds, metric, unchanged or same)
-    yield rules.size(policy, base, candidate, unchanged)
-    yield rules.speed(policy, base, candidate, result.seconds_per_1000 or 0.0, unchanged)
+        yield from model_rules.worse(policy, result.differences, metric, list(figures), unchanged)
+    yield from model_rules.floors(policy, figures, result.differences, metric, excused)
+    yield from model_rules.seeds(policy, result.seeds, metric, unchanged or same)
+    yield model_rules.size(policy, base, candidate, unchanged)
+    yield model_rules.speed(policy, base, candidate, result.seconds_per_1000 or 0.0, unchanged)
 
 
 def _figures_on(side: Evidence, on_all: MetricsBySlice, rows: Mask) -> MetricsBySlice:
@@ -229,5 +228,5 @@ def _approvable(result: Review, rule: Rule) -> Rule:
     if rule.passed:
         return rule
     approved = rule.name in result.approvals
-    remedy = f"take it back, or {rules.BY_PERSON.format(rule.name)}"
+    remedy = f"take it back, or {BY_PERSON.format(rule.name)}"
     return replace(rule, passed=approved, remedy=remedy, approved=approved)

@@ -9,7 +9,6 @@ from typing import Any, Self
 from verdict.base.errors import VerdictError
 from verdict.classifier.params.metric_names import OVERALL
 
-SCORES = "metrics/validation.json"
 _LOOK = "look at the file, or dvc repro -f train"
 
 

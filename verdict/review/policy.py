@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import flatten
 from verdict.base.paths import PARAMS
-from verdict.classifier.params.metric_names import known_metric
+from verdict.classifier.params.metric_names import HEADLINE, known_metric
 from verdict.classifier.params.section import explain
 from verdict.repo.revisions import Revision
 from verdict.review.params import Gate, Report, Retrain
@@ -46,7 +46,7 @@ def policy_of(revision: Revision) -> Gate:
 def headline_of(revision: Revision) -> str:
     """The metric that decides, by a revision's params."""
     group = revision.params.get("evaluate")
-    name = group.get("headline", "weighted_f1") if isinstance(group, dict) else "weighted_f1"
+    name = group.get("headline", HEADLINE) if isinstance(group, dict) else HEADLINE
     try:
         return known_metric(name if isinstance(name, str) else repr(name))
     except ValueError as error:

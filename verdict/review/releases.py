@@ -7,7 +7,8 @@ from verdict.review.compare import compare, compare_on_shared
 from verdict.review.evidence import Evidence
 from verdict.review.gate import Review, settings_of
 from verdict.review.policy import policy_of
-from verdict.review.rules.model import Rule, worse
+from verdict.review.rules.model_rules import worse
+from verdict.review.rules.rule import Rule
 from verdict.review.testset import test_rows
 
 

@@ -27,7 +27,7 @@ from tests.dvc.review.tampering import relock
 from tests.shared import once
 from tests.warm.server import cache_yaml_parsing
 from verdict.classifier.dataset.description import read_dataset
-from verdict.classifier.scores.predictions import metrics_by_slice, scores_document
+from verdict.classifier.scores.predictions import metrics_by_slice, metrics_document_of_predictions
 from verdict.cli import main
 from verdict.review.command import Request, sides
 from verdict.review.gate import Review, review
@@ -205,7 +205,7 @@ def labels(clone: Clone) -> tuple[str, ...]:
 def rescore(clone: Clone) -> None:
     """Rewrite the metrics file from the stored predictions."""
     table = pd.read_parquet(clone.path / PREDICTED)
-    scores = scores_document(table, labels(clone), BINS, clone.path / PREDICTED)
+    scores = metrics_document_of_predictions(table, labels(clone), BINS, clone.path / PREDICTED)
     (clone.path / EVALUATION).write_text(json.dumps(scores), encoding="utf-8")
 
 

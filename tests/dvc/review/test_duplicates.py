@@ -12,7 +12,7 @@ from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review import edits
 from tests.dvc.review.edits import TEST, ReviewRunner
 from tests.dvc.review.tampering import relock
-from verdict.review.rules import similarity
+from verdict.review import similarity
 from verdict.review.rules.duplicates import NAME, Rise, Side, near_duplicates, rise
 
 clone, runner = edits.clone, edits.runner
@@ -100,7 +100,7 @@ def test_the_pairs_are_those_of_comparing_each_with_each(monkeypatch: pytest.Mon
             one, two = ({*part.split()} or {""} for part in (text, another))
             shared = len(one & two)
             scores[own, other] = shared / (len(one) * len(two)) ** 0.5
-            held = shared >= similarity.HELD_WORDS and shared >= similarity.HELD * min(len(one), len(two))
+            held = shared >= similarity.CONTAINED_WORDS and shared >= similarity.CONTAINED * min(len(one), len(two))
             if not (held or scores[own, other] >= similarity.ALIKE):
                 del scores[own, other]
     found = near_duplicates(side.test, side.training)

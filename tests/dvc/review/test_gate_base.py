@@ -10,7 +10,7 @@ from tests.dvc.pipeline.clone import Clone
 from tests.dvc.review import edits
 from tests.dvc.review.edits import ReviewRunner, edit_json, retrain, set_params
 from tests.dvc.review.tampering import delete_output, relock
-from verdict.review.rules import model
+from verdict.review.rules import model_rules
 
 clone, runner = edits.clone, edits.runner
 
@@ -168,7 +168,7 @@ def test_a_crash_among_the_rules_is_the_reason(
     clone: Clone, runner: ReviewRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A review that crashed holds no verdict: rules that were found so far do not make it pass."""
-    monkeypatch.setattr(model, "speed", crash)
+    monkeypatch.setattr(model_rules, "speed", crash)
     found = runner.judge(clone)
     assert all(rule.passed for rule in found.rules)
     assert found.code == 2
@@ -184,7 +184,7 @@ def test_what_the_file_system_refuses_is_no_defect(
     def full(*_: object) -> object:
         raise OSError(28, "No space left on device", "full.json")
 
-    monkeypatch.setattr(model, "speed", full)
+    monkeypatch.setattr(model_rules, "speed", full)
     found = runner.judge(clone)
     assert found.headline == "Cannot judge: full.json: No space left on device"
     assert found.reason is not None

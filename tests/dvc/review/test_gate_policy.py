@@ -20,7 +20,7 @@ from verdict.base.outcome import APPROVABLE
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.review.compare import WORSE, Difference
 from verdict.review.params import Gate
-from verdict.review.rules import model
+from verdict.review.rules import model_rules
 
 clone, runner = edits.clone, edits.runner
 HEADLINE = "weighted_f1"
@@ -66,8 +66,8 @@ def test_where_other_rows_count_the_policy_may_have_to_change_first() -> None:
     figures = {OVERALL: {HEADLINE: 0.6}}
     for lines in ([line], [line, line]):
         found = [
-            *model.worse(policy, lambda *_, lines=lines: lines, HEADLINE, [OVERALL], False),
-            *model.floors(policy, figures, lambda *_, lines=lines: lines, HEADLINE, lambda *_: False),
+            *model_rules.worse(policy, lambda *_, lines=lines: lines, HEADLINE, [OVERALL], False),
+            *model_rules.floors(policy, figures, lambda *_, lines=lines: lines, HEADLINE, lambda *_: False),
         ]
         assert [rule.passed for rule in found] == [False, False]
         assert ["on main first" in rule.remedy for rule in found] == [len(lines) > 1] * 2

@@ -16,7 +16,7 @@ from verdict.review.params import Gate
 
 clone, runner = edits.clone, edits.runner
 SCORES = "metrics/validation.json"
-HELD_OUT = "data/validation/predictions.parquet"
+PREDICTIONS = "data/validation/predictions.parquet"
 
 
 def policy(clone: Clone, **seeds: float) -> None:
@@ -40,13 +40,13 @@ def tell(clone: Clone, *shares: float) -> list[float]:
         weighted F1 of each seed.
     """
     retrain(clone, **{"linear.alpha": 1.0})
-    table = pd.read_parquet(clone.path / HELD_OUT)
+    table = pd.read_parquet(clone.path / PREDICTIONS)
     tables = {"2014": table, **{str(n + 1): wrong(table, share) for n, share in enumerate(shares)}}
-    for path in (clone.path / HELD_OUT).parent.glob("seed-*"):
+    for path in (clone.path / PREDICTIONS).parent.glob("seed-*"):
         path.unlink()
     for seed, one in list(tables.items())[1:]:
         write_table(
-            (clone.path / HELD_OUT).with_name(f"seed-{seed}.parquet"),
+            (clone.path / PREDICTIONS).with_name(f"seed-{seed}.parquet"),
             one,
             table_schema(select_truth(one.columns), LABELS),
         )
@@ -115,11 +115,11 @@ def test_seeds_that_cannot_be_had_cannot_be_judged(clone: Clone, runner: ReviewR
     """If several seeds are required, unreadable predictions of one give exit code 2 and are named."""
     policy(clone, at_least=2, max_spread=0.02)
     tell(clone, 0.0)
-    edits.edit_table(clone, HELD_OUT, lambda table: table.drop(columns="neutral"))
+    edits.edit_table(clone, PREDICTIONS, lambda table: table.drop(columns="neutral"))
     relock(clone)
     outcome = runner.gate(clone)
     assert outcome.code == 2
-    assert f"{HELD_OUT} of the working tree: missing columns: neutral" in outcome.reason
+    assert f"{PREDICTIONS} of the working tree: missing columns: neutral" in outcome.reason
 
 
 def test_the_report_tells_mean_and_spread(clone: Clone, runner: ReviewRunner) -> None:

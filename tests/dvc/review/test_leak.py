@@ -18,7 +18,7 @@ from verdict.review.rules.leak import Excess
 from verdict.review.settings import ComparisonSettings
 
 clone, runner = edits.clone, edits.runner
-HELD_OUT = "data/validation/predictions.parquet"
+PREDICTIONS = "data/validation/predictions.parquet"
 SETTINGS = ComparisonSettings(0.95, 1000, 1, 15, "weighted_f1")
 SLICES = {"mails": 400, "films": 600, "shops": 50, "news": 90}
 Sides = tuple[pd.DataFrame, pd.DataFrame]
@@ -116,7 +116,7 @@ def test_predictions_on_validation_that_are_none_fail(
 ) -> None:
     """If main has them and the change's cannot be read, `leak` and `figures` fail and say why."""
     edits.retrain(clone, **{"linear.alpha": 1e-4})
-    edits.edit_table(clone, HELD_OUT, change)
+    edits.edit_table(clone, PREDICTIONS, change)
     relock(clone)
     outcome = runner.gate(clone)
     assert {"leak", "figures"} <= set(outcome.failed), outcome.text

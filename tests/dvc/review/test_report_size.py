@@ -20,7 +20,7 @@ from verdict.review.policy import ParamChange
 from verdict.review.report import sections
 from verdict.review.report.markup import LIMIT, Section, fit, render
 from verdict.review.report.sections import SECTIONS
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import Rule
 from verdict.review.settings import ComparisonSettings
 
 clone, runner = edits.clone, edits.runner

@@ -13,10 +13,10 @@ from verdict.classifier.scores.metrics import ScoredRows, compute_metrics
 from verdict.classifier.scores.predictions import (
     label_codes,
     metrics_by_slice,
+    metrics_document_of_predictions,
     probability_columns,
     require_headline,
     scored_rows,
-    scores_document,
     with_probabilities,
 )
 from verdict.classifier.scores.validation import write_validation
@@ -75,7 +75,7 @@ def test_each_slice_has_the_figures_of_its_rows(classes: int) -> None:
     found = metrics_by_slice(table, rows.labels, 15)
     assert list(found) == ["overall", "milk", "tea"]
     assert found["tea"] == pytest.approx(compute_metrics(rows[np.arange(600) % 3 > 0], 15))
-    document = scores_document(table, rows.labels, 15, HERE)
+    document = metrics_document_of_predictions(table, rows.labels, 15, HERE)
     assert list(document) == ["overall", "slices"]
     assert list(document["slices"]) == ["milk", "tea"]
     assert not [name for own in document["slices"].values() for name in own if ":" in name or name == "classes"]
@@ -91,7 +91,7 @@ def test_without_slices_there_are_none() -> None:
     """A metrics file of data without slices has no key for them."""
     rows = made_up(3)
     table = with_probabilities(truth_of(rows), rows.labels, rows.probabilities)
-    assert list(scores_document(table, rows.labels, 15, HERE)) == ["overall"]
+    assert list(metrics_document_of_predictions(table, rows.labels, 15, HERE)) == ["overall"]
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_spread_of_seeds_is_that_of_the_headline(tmp_path: Path, headline: s
     values = written["seeds"]["values"]
     for seed, name in ((7, "predictions"), (1, "seed-1")):
         table = pd.read_parquet(tmp_path / f"{name}.parquet")
-        assert values[f"{seed}"] == scores_document(table, rows.labels, 15, HERE)["overall"][headline]
+        assert values[f"{seed}"] == metrics_document_of_predictions(table, rows.labels, 15, HERE)["overall"][headline]
     assert written["overall"][headline] == values["7"]
     assert written["seeds"]["mean"] == pytest.approx(np.mean(list(values.values())), abs=1e-6)
     assert written["seeds"]["std"] == pytest.approx(np.std(list(values.values()), ddof=1), abs=1e-6)

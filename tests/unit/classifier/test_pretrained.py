@@ -9,7 +9,7 @@ from tests.checkpoints import write_checkpoint
 from tests.conftest import ROOT
 from verdict.base.errors import VerdictError
 from verdict.base.files import sha256, write_json
-from verdict.classifier.features.pretrained import FILES, checkpoint_folder, copy_checkpoint, require_start
+from verdict.classifier.features.pretrained import FILES, copy_pretrained_weights, pretrained_folder, require_start
 
 
 @pytest.fixture
@@ -29,25 +29,25 @@ def test_a_pinned_checkpoint_is_checked_byte_for_byte(here: Path) -> None:
     """data/start/NAME is taken as it was pinned; a change of any of its files is refused by that file's name."""
     write_checkpoint(Path("data/start/tiny"))
     pin("tiny")
-    assert checkpoint_folder("data/start/tiny") == Path("data/start/tiny")
+    assert pretrained_folder("data/start/tiny") == Path("data/start/tiny")
     for name in FILES:
         path = Path("data/start/tiny") / name
         before = path.read_bytes()
         path.write_bytes(before + b" ")
         with pytest.raises(VerdictError, match=f"{name}: not the file that"):
-            checkpoint_folder("data/start/tiny")
+            pretrained_folder("data/start/tiny")
         path.write_bytes(before)
 
 
 def test_a_folder_is_taken_with_the_hash_of_its_weights_alone(here: Path) -> None:
     """A local folder needs its weights' hash: without one the error gives it, with another one it is refused."""
     reference = write_checkpoint(Path("own"))
-    assert checkpoint_folder(reference) == Path("own")
+    assert pretrained_folder(reference) == Path("own")
     with pytest.raises(VerdictError, match="not pinned") as caught:
-        checkpoint_folder("own")
+        pretrained_folder("own")
     assert reference in caught.value.remedy
     with pytest.raises(VerdictError, match="not the weights"):
-        checkpoint_folder(f"own@{'0' * 64}")
+        pretrained_folder(f"own@{'0' * 64}")
 
 
 def test_weights_that_can_hold_code_are_not_read(here: Path) -> None:
@@ -55,20 +55,20 @@ def test_weights_that_can_hold_code_are_not_read(here: Path) -> None:
     reference = write_checkpoint(Path("own"))
     Path("own/model.safetensors").rename("own/pytorch_model.bin")
     with pytest.raises(VerdictError, match=r"model\.safetensors: no such file; weights in other formats"):
-        checkpoint_folder(reference)
+        pretrained_folder(reference)
 
 
 @pytest.mark.parametrize("reference", ["nowhere", "owner/name", "owner/name@main", "../out", "data/start"])
 def test_a_reference_that_is_not_pinned_is_refused(here: Path, reference: str) -> None:
     """A name, a branch of the hub, or a path that is not there is refused with the forms that are taken."""
     with pytest.raises(VerdictError, match="no pinned checkpoint"):
-        checkpoint_folder(reference)
+        pretrained_folder(reference)
 
 
 def test_config_and_weights_are_copied(here: Path) -> None:
     """What training needs lies with the features."""
     write_checkpoint(Path("own"))
-    copy_checkpoint(Path("own"), Path("features/start"))
+    copy_pretrained_weights(Path("own"), Path("features/start"))
     assert {path.name for path in Path("features/start").iterdir()} == {"config.json", "model.safetensors"}
 
 

@@ -8,6 +8,7 @@ import pytest
 from tests.documents import save
 from tests.unit.monitoring.services import usual_window, window, with_foreign_words
 from tests.unit.monitoring.tables import texts
+from verdict.classifier.params.metric_names import HEADLINE
 from verdict.cli.drift import _floor
 from verdict.monitoring.findings import KINDS, Measurement, measure
 from verdict.monitoring.reference import Reference
@@ -85,19 +86,21 @@ def test_the_words_that_moved_are_named(reference: Reference) -> None:
 
 
 @pytest.mark.parametrize(
-    ("floors", "expected"),
+    ("evaluate", "floors", "expected"),
     [
-        (None, None),
-        ({"overall": 0.7}, 0.7),
-        ({"overall": {"headline": 0.7, "accuracy": 0.8}}, 0.7),
-        ({"overall": {"macro_f1": 0.7}}, 0.7),
-        ({"overall": {"accuracy": 0.8}}, None),
+        ({"headline": "macro_f1"}, None, None),
+        ({"headline": "macro_f1"}, {"overall": 0.7}, 0.7),
+        ({"headline": "macro_f1"}, {"overall": {"headline": 0.7, "accuracy": 0.8}}, 0.7),
+        ({"headline": "macro_f1"}, {"overall": {"macro_f1": 0.7}}, 0.7),
+        ({"headline": "macro_f1"}, {"overall": {"accuracy": 0.8}}, None),
+        (None, {"overall": {HEADLINE: 0.7}}, 0.7),
     ],
 )
 def test_the_floor_is_that_of_the_headline_metric(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, floors: object, expected: float | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evaluate: object, floors: object, expected: float | None
 ) -> None:
-    """params.yaml may have a number for it, or numbers by metric."""
-    save(tmp_path / "params.yaml", {"evaluate": {"headline": "macro_f1"}, "gate": {"floors": floors}})
+    """params.yaml may have a number for it, or numbers by metric; without `evaluate` its default decides."""
+    groups = {"evaluate": evaluate} if evaluate else {}
+    save(tmp_path / "params.yaml", {**groups, "gate": {"floors": floors}})
     monkeypatch.chdir(tmp_path)
     assert _floor(None) == expected

@@ -17,7 +17,7 @@ from verdict.review.compare import compare_tables as compare_labelled
 from verdict.review.gate import Review
 from verdict.review.report.markup import render
 from verdict.review.report.sections import SECTIONS
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import Rule
 from verdict.review.settings import ComparisonSettings
 
 SETTINGS = ComparisonSettings(confidence=0.95, resamples=2000, seed=1, bins=10, headline="weighted_f1")

@@ -6,7 +6,7 @@ from tests.conftest import small_params
 from verdict.classifier.params.metric_names import metrics_of
 from verdict.review.compare import SAME, UNDEFINED, WORSE, Difference
 from verdict.review.params import Gate
-from verdict.review.rules.model import floors, worse
+from verdict.review.rules.model_rules import floors, worse
 from verdict.review.words import (
     claim,
     counted,

@@ -27,7 +27,7 @@ from verdict.classifier.dataset.groups import group_hash
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.models.encoder.distributed import join_processes
 from verdict.classifier.params.metric_names import BINS
-from verdict.classifier.scores.predictions import scores_document
+from verdict.classifier.scores.predictions import metrics_document_of_predictions
 
 MATRIX = "data/features/train.safetensors"
 TABLE = "data/features/train.parquet"
@@ -183,11 +183,11 @@ def test_further_seeds_are_scored_and_leave_the_artifact_alone(ran: Path) -> Non
     assert scores["seeds"]["values"]["2014"] == scores["overall"]["weighted_f1"]
     assert scores["seeds"]["mean"] == pytest.approx(np.mean(values), abs=1e-6)
     assert scores["seeds"]["std"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
-    kept = sorted(path.name for path in train.HELD_OUT.parent.iterdir())
+    kept = sorted(path.name for path in train.PREDICTIONS.parent.iterdir())
     assert kept == ["predictions.parquet", "seed-1.parquet", "seed-2.parquet"]
     for seed in (1, 2):
-        table = pd.read_parquet(train.HELD_OUT.with_name(f"seed-{seed}.parquet"))
-        found = scores_document(table, LABELS, BINS, train.HELD_OUT)["overall"]["weighted_f1"]
+        table = pd.read_parquet(train.PREDICTIONS.with_name(f"seed-{seed}.parquet"))
+        found = metrics_document_of_predictions(table, LABELS, BINS, train.PREDICTIONS)["overall"]["weighted_f1"]
         assert found == scores["seeds"]["values"][str(seed)]
     assert (load_classifier(Path("models/classifier")).probabilities(["a lovely lamp"]) == before).all()
 

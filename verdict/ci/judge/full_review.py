@@ -12,7 +12,7 @@ from typing import Any
 from verdict.base.errors import VerdictError
 from verdict.base.files import write_json
 from verdict.base.outcome import CANNOT_JUDGE, FAIL
-from verdict.base.paths import ARTIFACT, DATASET, EVALUATION, PREDICTIONS, VALIDATION
+from verdict.base.paths import ARTIFACT, DATASET, EVALUATION, PREDICTIONS, VALIDATION_PREDICTIONS
 from verdict.ci import lock_diff
 from verdict.ci.github.pull_request import REPRODUCE, Pull
 from verdict.ci.judge import ingest, merge, previews, private, queue, short_reports
@@ -33,10 +33,10 @@ from verdict.review.gate import review
 from verdict.review.policy import policy_of
 from verdict.review.report.document import write
 from verdict.review.report.production import fetch_production
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import Rule
 
 _MOST_LOG = 200_000  # bytes
-_OUTPUTS = [ARTIFACT, PREDICTIONS[0], VALIDATION[0], *PREPARED.values(), DATASET]
+_OUTPUTS = [ARTIFACT, PREDICTIONS[0], VALIDATION_PREDICTIONS[0], *PREPARED.values(), DATASET]
 _UNREADABLE = (
     "main's code must be able to read what it judges: land the code that reads the new artifact first, in a pull"
     " request of its own that leaves the model as it is, then this one"
@@ -169,7 +169,7 @@ def _base_with_results(store: Store, case: Case) -> Revision:
 
 
 def _require_results(store: Store, revision: Revision) -> None:
-    validation = [VALIDATION[0]] if VALIDATION[0] in revision.outputs else []
+    validation = [VALIDATION_PREDICTIONS[0]] if VALIDATION_PREDICTIONS[0] in revision.outputs else []
     for path in (*PREPARED.values(), DATASET, PREDICTIONS[0], ARTIFACT, *validation):
         digest = revision.hash_of(path)
         _ = store.folder(revision, path) if digest.endswith(".dir") else store.file(revision, path)

@@ -24,7 +24,8 @@ from verdict.review.evidence import Evidence
 from verdict.review.gate import Review, settings_of
 from verdict.review.params import Gate
 from verdict.review.rules import leak
-from verdict.review.rules.model import Rule, same_artifact
+from verdict.review.rules.model_rules import same_artifact
+from verdict.review.rules.rule import Rule
 from verdict.review.truth import extended_to_labels, require_truth, truth_columns
 from verdict.review.words import change, counted, figure_beside, interval, title
 

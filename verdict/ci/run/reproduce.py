@@ -14,7 +14,7 @@ from typing import Any
 
 from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
-from verdict.base.paths import ARTIFACT, DATASET, GENERATED, PREDICTIONS, TEST, VALIDATION
+from verdict.base.paths import ARTIFACT, DATASET, GENERATED, PREDICTIONS, TEST, VALIDATION_PREDICTIONS
 from verdict.ci.lock_diff import differences
 from verdict.ci.run import bundle
 from verdict.repo import repro
@@ -131,7 +131,7 @@ def run_dag(root: Path, remote: bool, main: MainCode | None) -> None:
     checkout_results(root)
     try:
         repro.reproduce(root, confinement, pull=remote, allow_missing=True)
-        validation = {VALIDATION[0]} & set(stage_outputs((root / LOCK).read_text(encoding="utf-8")))
+        validation = {VALIDATION_PREDICTIONS[0]} & set(stage_outputs((root / LOCK).read_text(encoding="utf-8")))
         if not (reason := obtain_targets(root, [*_NEEDED, *validation], remote)):
             return
     except repro.StageError:
@@ -168,7 +168,7 @@ def outputs(root: Path, base: Revision) -> list[str]:
     paths = [LOCK]
     for out in (out for entry in _read_lock(root).values() for out in entry.get("outs") or []):
         name = str(out["path"])
-        if GENERATED.fullmatch(name) or name in (ARTIFACT, PREDICTIONS[0], VALIDATION[0]):
+        if GENERATED.fullmatch(name) or name in (ARTIFACT, PREDICTIONS[0], VALIDATION_PREDICTIONS[0]):
             paths.append(name)
         elif name.startswith(PREPARED) and old.get(name) != out.get("md5"):
             paths += [name] if (root / name).exists() else []

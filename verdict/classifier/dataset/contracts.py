@@ -57,7 +57,7 @@ def contract(params: Params, dataset: Dataset) -> pa.DataFrameSchema:
 
 
 class Contracts:
-    """Checks prepared tables part by part: `take` each part in order, then ask for the `violations` of all."""
+    """Checks prepared tables part by part: `add` each part in order, then ask for the `violations` of all."""
 
     def __init__(self, params: Params, dataset: Dataset) -> None:
         self._params, self._dataset = params, dataset

@@ -32,7 +32,7 @@ def require_start(kind: str) -> None:
         raise VerdictError(str(path), "does not say what it starts from", f"git checkout {path}")
 
 
-def checkpoint_folder(reference: str) -> Path:
+def pretrained_folder(reference: str) -> Path:
     """Check the files of a checkpoint, and return its folder.
 
     Args:
@@ -43,11 +43,11 @@ def checkpoint_folder(reference: str) -> Path:
         VerdictError: it is not there, not pinned, or not what the pin says.
     """
     if match := _HUB.fullmatch(reference):
-        return _hub_checkpoint(match["name"], match["commit"])
+        return _hub_folder(match["name"], match["commit"])
     if match := _LOCAL.fullmatch(reference):
-        return _local_checkpoint(Path(match["folder"]), match["hash"])
+        return _local_folder(Path(match["folder"]), match["hash"])
     if Path(reference).parent == Path(PRETRAINED):
-        return _pinned_checkpoint(Path(reference))
+        return _pinned_folder(Path(reference))
     weights = Path(reference) / WEIGHTS
     if weights.is_file():
         remedy = f"{_KEY}: {reference}@{sha256(weights)}"
@@ -56,14 +56,14 @@ def checkpoint_folder(reference: str) -> Path:
     raise VerdictError("params.yaml", what, "data/start/encoder, owner/name@commit (40 digits), or folder@SHA-256")
 
 
-def copy_checkpoint(source: Path, target: Path) -> None:
+def copy_pretrained_weights(source: Path, target: Path) -> None:
     """Copy a checkpoint's config and weights; its tokenizer goes with the token ids."""
     for name in (CONFIG, WEIGHTS):
         with replacing(target / name) as partial:
             shutil.copyfile(source / name, partial)
 
 
-def _pinned_checkpoint(folder: Path) -> Path:
+def _pinned_folder(folder: Path) -> Path:
     pin = folder.with_suffix(".json")
     document = read_json(pin, f"git checkout {pin}")
     files = document.get("files") if isinstance(document, dict) else None
@@ -83,7 +83,7 @@ def _pinned_checkpoint(folder: Path) -> Path:
     return folder
 
 
-def _local_checkpoint(folder: Path, expected: str) -> Path:
+def _local_folder(folder: Path, expected: str) -> Path:
     for name in FILES:
         _require_file(folder / name)
     if (actual := sha256(folder / WEIGHTS)) != expected:
@@ -98,7 +98,7 @@ def _require_file(path: Path) -> None:
         raise VerdictError(str(path), what, "a checkpoint with config.json, tokenizer.json and model.safetensors")
 
 
-def _hub_checkpoint(name: str, commit: str) -> Path:
+def _hub_folder(name: str, commit: str) -> Path:
     try:
         from huggingface_hub import snapshot_download
     except ImportError:

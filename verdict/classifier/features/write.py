@@ -10,7 +10,7 @@ from verdict.base.files import read_arrow, read_arrow_parts, write_json
 from verdict.classifier.features import hashing_io, tfidf
 from verdict.classifier.features.hashing import HashedNgrams, idf_of
 from verdict.classifier.features.hashing_batches import frequencies as frequencies_of
-from verdict.classifier.features.pretrained import START, checkpoint_folder, copy_checkpoint
+from verdict.classifier.features.pretrained import START, copy_pretrained_weights, pretrained_folder
 from verdict.classifier.features.shards import read_shard, write_shards
 from verdict.classifier.features.sparse_io import write_matrix
 from verdict.classifier.features.tfidf_io import save_tfidf, write_tensors
@@ -70,9 +70,9 @@ def _write_hashed(folder: Path, tables: Tables, settings: Featurize) -> str:
 
 def _write_token_ids(folder: Path, tables: Tables, settings: Featurize) -> str:
     """Token ids, and the checkpoint that they belong to; how many, and how many texts are cut, in words."""
-    source = checkpoint_folder(settings.tokens.checkpoint)
+    source = pretrained_folder(settings.tokens.checkpoint)
     tokeniser = read_tokeniser(source, settings.tokens.max_tokens)
-    copy_checkpoint(source, folder / START)
+    copy_pretrained_weights(source, folder / START)
     save_tokeniser(folder, tokeniser)
     cut = total = 0
     for name, table in tables.items():

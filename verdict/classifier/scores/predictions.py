@@ -120,8 +120,10 @@ def _names(table: "Table") -> list[str]:
     return list(table.column_names) if isinstance(table, pa.Table) else list(table.columns)
 
 
-def scores_document(predictions: "Table", labels: tuple[str, ...], bins: int, source: Path) -> dict[str, Any]:
-    """Compute the scores overall and of each slice as a metrics file has them; messages name `source`."""
+def metrics_document_of_predictions(
+    predictions: "Table", labels: tuple[str, ...], bins: int, source: Path
+) -> dict[str, Any]:
+    """Compute the metrics overall and of each slice, arranged as a metrics file has them; messages name `source`."""
     return metrics_document(metrics_by_slice(predictions, labels, bins, str(source)), labels)
 
 

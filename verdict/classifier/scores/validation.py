@@ -10,7 +10,7 @@ import pyarrow as pa
 from verdict.base.files import write_json, write_table
 from verdict.classifier.params.metric_names import BINS, OVERALL
 from verdict.classifier.scores.metrics import Floats
-from verdict.classifier.scores.predictions import scores_document, with_probabilities
+from verdict.classifier.scores.predictions import metrics_document_of_predictions, with_probabilities
 
 
 def write_validation(
@@ -39,7 +39,7 @@ def write_validation(
     names = [predictions.name, *(f"seed-{seed}.parquet" for seed in list(seeds)[1:])]
     for name, one in zip(names, tables, strict=True):
         write_table(predictions.with_name(name), one, one.schema)
-    documents = [scores_document(one, labels, BINS, predictions) for one in tables]
+    documents = [metrics_document_of_predictions(one, labels, BINS, predictions) for one in tables]
     values = [one[OVERALL][headline] for one in documents]
     spread = {
         "values": {str(seed): value for seed, value in zip(seeds, values, strict=True)},

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from verdict.base.paths import EVALUATION
 from verdict.experiments.leaderboard import records
 from verdict.experiments.leaderboard.comparable import (
     Unranked,
@@ -150,7 +151,7 @@ def build_board(root: Path, cache: Cache, selection: Selection, by: Yardstick) -
     """
     paths = [(experiment.commit, path) for experiment in selection.experiments for path in records.FILES]
     if selection.chosen:
-        paths.append((selection.chosen.commit, records.TEST_SCORES))
+        paths.append((selection.chosen.commit, EVALUATION))
     files = Files(root, paths)
     unranked = list(selection.absent)
     readable = list(read_records(files, selection.experiments, by.headline, unranked))

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
-from verdict.base.paths import PARAMS
+from verdict.base.paths import DATASET, PARAMS, VALIDATION_SPLIT
 from verdict.classifier.params import load
 from verdict.classifier.scores.predictions import require_headline
 from verdict.experiments.leaderboard.board import Board, Selection, build_board
 from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, Unranked, Yardstick
 from verdict.experiments.leaderboard.experiments import Experiment, failed_in_queue, find_experiments
 from verdict.experiments.leaderboard.predictions import Cache
-from verdict.experiments.leaderboard.records import DATASET, VALIDATION
 from verdict.experiments.sweep.plan import plan
 from verdict.repo.revisions import Revision, Store, resolve, working_tree
 from verdict.review.policy import policy_of
@@ -57,7 +56,7 @@ def board_of(root: Path, query: Query) -> Board:
 def _yardstick(root: Path, cache: Cache, head: Revision) -> Yardstick:
     """The policy and the headline metric of the working tree, on the data of HEAD."""
     headline = load(root / PARAMS).evaluate.headline
-    validation, described = _hash(head, VALIDATION), _hash(head, DATASET)
+    validation, described = _hash(head, VALIDATION_SPLIT), _hash(head, DATASET)
     dataset = cache.dataset(DATASET, described) if described else None
     if dataset:
         require_headline(headline, dataset.labels, dataset.rating is not None)

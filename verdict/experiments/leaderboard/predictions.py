@@ -13,18 +13,17 @@ import pyarrow.parquet as pq
 
 from verdict.base.errors import VerdictError
 from verdict.base.files import read_table
-from verdict.base.paths import SEED
+from verdict.base.paths import SEED, VALIDATION_METRICS, VALIDATION_PREDICTIONS, VALIDATION_SPLIT
 from verdict.classifier.dataset.description import Dataset, read_dataset, select_truth
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import labels_of, metrics_by_slice, probability_columns
-from verdict.experiments.leaderboard.records import PREDICTIONS, VALIDATION, Record
+from verdict.experiments.leaderboard.records import Record
 from verdict.repo.lock.contents import hash_of
 from verdict.repo.revisions import Store, checked_hash
-from verdict.review.metrics_file import SCORES
 from verdict.review.reported_metrics import TOLERANCE
 from verdict.review.words import counted, title
 
-_PLACE = "/".join(PREDICTIONS)
+_PLACE = "/".join(VALIDATION_PREDICTIONS)
 _REMEDY = "run the experiment again"
 _MOST_BYTES, _MOST_ROWS = 500_000_000, 10_000_000
 _MOST_LABELS = _MOST_SLICES = 1000
@@ -68,7 +67,7 @@ class Cache:
             VerdictError: the file is wrong, or the experiment's scores are not those of its predictions.
         """
         members = self._members(record.predictions)
-        path = self._object(members[PREDICTIONS[1]]) if members else None
+        path = self._object(members[VALIDATION_PREDICTIONS[1]]) if members else None
         if path is None:
             return None
         first = _read(path)
@@ -83,7 +82,7 @@ class Cache:
 
     def truth(self, digest: str) -> pd.DataFrame | None:
         """The ids and labels of the validation rows with a hash; None if they are not here."""
-        path = self._object(digest) or self._in_tree(VALIDATION, digest)
+        path = self._object(digest) or self._in_tree(VALIDATION_SPLIT, digest)
         if path is None:
             return None
         return read_table(path, "dvc repro prepare", select_truth(pq.read_schema(path).names))
@@ -100,7 +99,7 @@ class Cache:
     def _members(self, digest: str) -> dict[str, str]:
         """The hash of each file of a folder with predictions; empty if its listing is not in the cache."""
         if not digest.endswith(".dir"):
-            raise VerdictError(PREDICTIONS[0], "not a folder", _REMEDY)
+            raise VerdictError(VALIDATION_PREDICTIONS[0], "not a folder", _REMEDY)
         listing = self._object(digest)
         if listing is None:
             return {}
@@ -110,8 +109,8 @@ class Cache:
             }
         except (ValueError, TypeError, KeyError):
             members = {}
-        if PREDICTIONS[1] not in members:
-            raise VerdictError(PREDICTIONS[0], f"has no file {PREDICTIONS[1]}", _REMEDY)
+        if VALIDATION_PREDICTIONS[1] not in members:
+            raise VerdictError(VALIDATION_PREDICTIONS[0], f"has no file {VALIDATION_PREDICTIONS[1]}", _REMEDY)
         return members
 
     def _object(self, digest: str) -> Path | None:
@@ -182,11 +181,11 @@ def _require_scores(record: Record, computed: dict[str, float]) -> None:
     """Refuse scores that are not those of the predictions."""
     claimed = {OVERALL: record.scores.overall, **record.scores.slices}
     if set(claimed) != set(computed):
-        raise VerdictError(SCORES, "has other slices than its predictions", _REMEDY)
+        raise VerdictError(VALIDATION_METRICS, "has other slices than its predictions", _REMEDY)
     for name, value in computed.items():
         if abs(claimed[name] - value) > TOLERANCE:
             what = f"{name}: {claimed[name]:.6f}, but its own predictions give {value:.6f}"
-            raise VerdictError(SCORES, what, _REMEDY)
+            raise VerdictError(VALIDATION_METRICS, what, _REMEDY)
 
 
 def _require_seeds(record: Record, values: Sequence[float], headline: str) -> None:
@@ -196,4 +195,4 @@ def _require_seeds(record: Record, values: Sequence[float], headline: str) -> No
     if claimed.count != count or abs(claimed.mean - mean) > TOLERANCE or abs(claimed.std - std) > TOLERANCE:
         computed = f"there are predictions of {counted(count, 'seed')}: {mean:.6f} ± {std:.6f}"
         what = f"{claimed.text(title(headline))}; but {computed}"
-        raise VerdictError(SCORES, what, _REMEDY)
+        raise VerdictError(VALIDATION_METRICS, what, _REMEDY)

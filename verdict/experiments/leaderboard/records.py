@@ -9,19 +9,15 @@ from typing import Any
 from verdict.base.documents import mapping
 from verdict.base.errors import VerdictError
 from verdict.base.flatten import dotted, leaves
-from verdict.base.paths import PARAMS
+from verdict.base.paths import EVALUATION, PARAMS, VALIDATION_METRICS, VALIDATION_PREDICTIONS, VALIDATION_SPLIT
 from verdict.experiments.leaderboard.experiments import Experiment, Files
 from verdict.repo.lock.entries import lock_entries, output_hashes
 from verdict.repo.lock.lockfile import LOCK
 from verdict.repo.revisions import checked_hash
-from verdict.review.metrics_file import SCORES, Scores, Seeds, parse_metrics, scores_of, seeds_of
+from verdict.review.metrics_file import Scores, Seeds, parse_metrics, scores_of, seeds_of
 
-TEST_SCORES = "metrics/evaluation.json"
-DATASET = "data/prepared/dataset.json"
 COST = "metrics/cost.json"
-FILES = (PARAMS, LOCK, SCORES, COST)
-VALIDATION = "data/prepared/validation.parquet"
-PREDICTIONS = ("data/validation", "predictions.parquet")
+FILES = (PARAMS, LOCK, VALIDATION_METRICS, COST)
 _MOST_PARAMS = 1000
 _LOOK = "look at the experiment, or run it again"
 
@@ -55,25 +51,25 @@ def read(files: Files, experiment: Experiment, headline: str) -> Record:
     Raises:
         VerdictError: it has no result, or one of its files is not what it should be.
     """
-    document = parse_metrics(_text(files, experiment, SCORES), SCORES)
+    document = parse_metrics(_text(files, experiment, VALIDATION_METRICS), VALIDATION_METRICS)
     lock = lock_entries(_text(files, experiment, LOCK), "the experiment", _LOOK, aliases=False)
     outs = output_hashes(lock, "the experiment", _LOOK)
     cost, notes = _cost(files, experiment)
     return Record(
         experiment,
         _params(mapping(_text(files, experiment, PARAMS), PARAMS, _LOOK, aliases=False)),
-        scores_of(document, SCORES, headline),
-        seeds_of(document, SCORES),
+        scores_of(document, VALIDATION_METRICS, headline),
+        seeds_of(document, VALIDATION_METRICS),
         cost,
-        _hash(outs, VALIDATION),
-        _hash(outs, PREDICTIONS[0]),
+        _hash(outs, VALIDATION_SPLIT),
+        _hash(outs, VALIDATION_PREDICTIONS[0]),
         notes,
     )
 
 
 def scores_on_test(files: Files, experiment: Experiment, headline: str) -> Scores:
     """Read the scores on test; only those of the chosen experiment are ever read."""
-    return scores_of(parse_metrics(_text(files, experiment, TEST_SCORES), TEST_SCORES), TEST_SCORES, headline)
+    return scores_of(parse_metrics(_text(files, experiment, EVALUATION), EVALUATION), EVALUATION, headline)
 
 
 def shown_param(value: Any) -> str:  # noqa: ANN401 - YAML
@@ -102,7 +98,7 @@ def _cost(files: Files, experiment: Experiment) -> tuple[Cost | None, tuple[str,
 def _text(files: Files, experiment: Experiment, path: str) -> str:
     text = files.text(experiment.commit, path)
     if text is None:
-        what = "no such file: it did not get as far as that" if path == SCORES else "no such file"
+        what = "no such file: it did not get as far as that" if path == VALIDATION_METRICS else "no such file"
         raise VerdictError(path, what, _LOOK)
     return text
 

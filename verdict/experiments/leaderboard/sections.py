@@ -7,11 +7,12 @@ from pathlib import Path
 
 from markupsafe import Markup
 
+from verdict.base.paths import EVALUATION, VALIDATION_METRICS
 from verdict.experiments.leaderboard.board import MAX_SLICES, Board, Row
 from verdict.experiments.leaderboard.charts import Picture, short
 from verdict.experiments.leaderboard.comparable import ABSENT, BROKEN, ELSEWHERE
-from verdict.experiments.leaderboard.records import TEST_SCORES, shown_param
-from verdict.review.metrics_file import SCORES, Scores
+from verdict.experiments.leaderboard.records import shown_param
+from verdict.review.metrics_file import Scores
 from verdict.review.report.markup import Section, Template, code
 from verdict.review.words import figure, signed
 
@@ -73,8 +74,8 @@ def _points(value: float) -> str:
 _TEMPLATE = Template(
     Path(__file__).parent / "templates" / "leaderboard.md.j2",
     MOST_COLUMNS=_MOST_COLUMNS,
-    SCORES=SCORES,
-    TEST_SCORES=TEST_SCORES,
+    VALIDATION_METRICS=VALIDATION_METRICS,
+    EVALUATION=EVALUATION,
     ELSEWHERE=ELSEWHERE,
     BROKEN=BROKEN,
     ABSENT=ABSENT,

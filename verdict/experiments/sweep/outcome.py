@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from verdict.base.errors import VerdictError
+from verdict.base.paths import VALIDATION_METRICS
 from verdict.classifier.params import Evaluate
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.repo.revisions import Revision
-from verdict.review.metrics_file import SCORES
 
 _OURS = re.compile(r"^error: (.+)$", re.MULTILINE)
 _EXCEPTION = re.compile(r"^((?:\w+\.)*\w*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
@@ -21,7 +21,7 @@ def score(root: Path, commit: str) -> float | None:
     """The headline metric on validation, if the commit has it. Scores on test must not guide a sweep."""
     revision = Revision(root, commit, commit)
     try:
-        value = json.loads(revision.text(SCORES) or "null")[OVERALL][_headline(revision)]
+        value = json.loads(revision.text(VALIDATION_METRICS) or "null")[OVERALL][_headline(revision)]
     except (ValueError, KeyError, TypeError, VerdictError):
         return None
     return value if isinstance(value, float) and math.isfinite(value) else None

@@ -158,18 +158,18 @@ def _scores(document: Mapping[str, Any], headline: str) -> dict[str, dict[str, f
     }
 
 
-def _limits(parts: SliceProfiles, pool: Pool) -> Limits:
+def _limits(slices: SliceProfiles, pool: Pool) -> Limits:
     """Set the limits of each slice by windows of validation, which vary the more, the fewer groups make one."""
     draw = np.random.default_rng(_SEED)
-    mixes = np.eye(len(parts.lengths))
-    limits_by_slice = [_limits_of(parts, pool, mix, draw) if pool.covers(mix) else None for mix in mixes]
+    mixes = np.eye(len(slices.lengths))
+    limits_by_slice = [_limits_of(slices, pool, mix, draw) if pool.covers(mix) else None for mix in mixes]
     # A slice that validation lacks gets the widest limits.
     worst = np.max([limits for limits in limits_by_slice if limits is not None], axis=0)
     rows = np.array([worst if limits is None else limits for limits in limits_by_slice])
     return Limits(**{name: tuple(row.tolist()) for name, row in zip(_KINDS, rows.T, strict=True)})
 
 
-def _limits_of(parts: SliceProfiles, pool: Pool, mix: Floats, draw: np.random.Generator) -> Floats:
+def _limits_of(slices: SliceProfiles, pool: Pool, mix: Floats, draw: np.random.Generator) -> Floats:
     """Set the limits of one mixture, in the order of `_KINDS`.
 
     Answers are compared with those to the other half of validation, since a reference is a sample, too, and answers
@@ -184,10 +184,10 @@ def _limits_of(parts: SliceProfiles, pool: Pool, mix: Floats, draw: np.random.Ge
             pool.window(draw, mix, WINDOW_TEXTS),
             drawn.window(draw, mix, WINDOW_TEXTS),
         ]
-    weights, distances = mixtures(parts, windows), []
+    weights, distances = mixtures(slices, windows), []
     for place, answered in enumerate(halves):
-        ways = (parts, parts, replace(parts, answers=answered))
-        first, later, other = (fit(way, windows[at], weights[at]) for at, way in enumerate(ways, 3 * place))
+        profiles = (slices, slices, replace(slices, answers=answered))
+        first, later, other = (fit(profile, windows[at], weights[at]) for at, profile in enumerate(profiles, 3 * place))
         since = (later.residual(first), later.classes(first), later.confidence(first))
         distances.append((later.unknown, later.residual(), other.classes(), other.confidence(), *since))
     # A far quantile of so few windows would itself be chance.

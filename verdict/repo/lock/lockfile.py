@@ -123,7 +123,7 @@ def rerun_command(name: str) -> str:
 def param_differences(stage: "DvcStage", name: str, entry: Entry, absent: Collection[str] = ()) -> Iterator[Finding]:
     """Compare params by file and key with those of the lock, as DVC does.
 
-    Files that are `elsewhere`, since a stage writes them, are not compared.
+    Files in `absent`, since a stage writes them, are not compared.
     """
     for dep in stage.params:
         if dep.def_path in absent:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from verdict.base.paths import ARTIFACT, HELD_OUT, PRETRAINED, TEST
+from verdict.base.paths import ARTIFACT, PRETRAINED, TEST, VALIDATION_SPLIT
 from verdict.repo.lock.finding import Finding
 from verdict.repo.lock.stages import stage_name
 from verdict.repo.raw_data import RAW_FOLDER, declared_path, paths_overlap
@@ -25,7 +25,7 @@ SEEING = (PREPARE, VALIDATE, EVALUATE)  # the stages that see the test split
 # What these stages may hand to others: the gate compares it with what main's code writes.
 _CHECKED_OUTS = (
     "data/prepared/train.parquet",
-    HELD_OUT,
+    VALIDATION_SPLIT,
     "data/prepared/dataset.json",
     "data/prepared/dropped.json",
     "metrics/data.json",

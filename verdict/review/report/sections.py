@@ -7,13 +7,12 @@ import pandas as pd
 from markupsafe import Markup
 
 from verdict.base.outcome import CANNOT_JUDGE, FAIL, PASS
-from verdict.base.paths import EVALUATION, PREDICTIONS
+from verdict.base.paths import EVALUATION, PREDICTIONS, VALIDATION_METRICS
 from verdict.classifier.params.metric_names import BY_CLASS, LOWER_IS_BETTER, OVERALL
 from verdict.repo.repro import RECORD_FILE
 from verdict.repo.revisions import Revision
 from verdict.review.compare import BETTER, UNDEFINED, WORSE, Comparison
 from verdict.review.gate import Review
-from verdict.review.metrics_file import SCORES
 from verdict.review.report.markup import Section, Template, code
 from verdict.review.words import (
     LONGEST,
@@ -43,7 +42,7 @@ SECTIONS = Template(
     EVALUATION=EVALUATION,
     PREDICTIONS=PREDICTIONS,
     RECORD=RECORD_FILE,
-    SCORES=SCORES,
+    VALIDATION_METRICS=VALIDATION_METRICS,
     metric_in=metric_in,
     change=change,
     counted=counted,

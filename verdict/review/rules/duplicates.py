@@ -17,8 +17,8 @@ from scipy.special import betainc
 
 from verdict.review.data import PREPARED, same_data
 from verdict.review.evidence import Evidence
-from verdict.review.rules.model import BY_PERSON, Rule
-from verdict.review.rules.similarity import Ints, Words, similar_pairs
+from verdict.review.rules.rule import BY_PERSON, Rule
+from verdict.review.similarity import Ints, Words, similar_pairs
 from verdict.review.tables import bounded_table
 from verdict.review.tokens import tokens
 from verdict.review.words import counted

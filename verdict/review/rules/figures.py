@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from verdict.base.errors import VerdictError
-from verdict.base.paths import EVALUATION, SEED, VALIDATION
+from verdict.base.paths import EVALUATION, SEED, VALIDATION_METRICS, VALIDATION_PREDICTIONS
 from verdict.classifier.params.metric_names import BINS, OVERALL
 from verdict.classifier.scores.predictions import MetricsBySlice, metrics_by_slice, metrics_document
 from verdict.review.evidence import Evidence
-from verdict.review.metrics_file import SCORES, Seeds, parse_metrics
+from verdict.review.metrics_file import Seeds, parse_metrics
 from verdict.review.reported_metrics import UNKNOWN, Reported, document_mismatches, mismatches, unknown_entries
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import Rule
 from verdict.review.words import counted
 
 _AGAIN = "dvc repro -f train evaluate"
@@ -39,7 +39,9 @@ class ValidationFigures:
         if max(len(values), least) < 2:
             return None
         if not values:
-            raise VerdictError(VALIDATION[0], "; ".join(self.wrong) or "dvc.lock has no such output", "dvc repro train")
+            raise VerdictError(
+                VALIDATION_PREDICTIONS[0], "; ".join(self.wrong) or "dvc.lock has no such output", "dvc repro train"
+            )
         return Seeds.of(values)
 
 
@@ -60,13 +62,13 @@ def recompute_validation(candidate: Evidence, optional: frozenset[str] = frozens
 
 
 def _compared(candidate: Evidence, figures: dict[str, MetricsBySlice], optional: frozenset[str]) -> Iterator[str]:
-    text = candidate.revision.text(SCORES)
+    text = candidate.revision.text(VALIDATION_METRICS)
     if text is None:  # where dvc.yaml declares the file, the rule `lock` reports that it is missing
         return
     try:
-        reported = parse_metrics(text, SCORES)
+        reported = parse_metrics(text, VALIDATION_METRICS)
     except VerdictError as error:
-        yield f"{SCORES}: {error.what}"
+        yield f"{VALIDATION_METRICS}: {error.what}"
         return
     values = {seed: of_seed[OVERALL][candidate.headline] for seed, of_seed in figures.items()}
     seeds = Seeds.of(list(values.values()))
@@ -74,7 +76,7 @@ def _compared(candidate: Evidence, figures: dict[str, MetricsBySlice], optional:
         **metrics_document(next(iter(figures.values())), candidate.labels),
         "seeds": {"values": values, "mean": seeds.mean, "std": seeds.std},
     }
-    yield from (f"{SCORES}: {line}" for line in document_mismatches(reported, expected, optional))
+    yield from (f"{VALIDATION_METRICS}: {line}" for line in document_mismatches(reported, expected, optional))
 
 
 def rule(figures: Reported, expected: dict[str, Any], candidate: Evidence, validation: ValidationFigures) -> Rule:
@@ -87,7 +89,8 @@ def rule(figures: Reported, expected: dict[str, Any], candidate: Evidence, valid
     on_test = (*mismatches(figures, expected, revision, validation.optional), *unknown_entries(evaluation, expected))
     wrong = [*dict.fromkeys(on_test), *validation.wrong]
     requirement = (
-        f"{EVALUATION} and {SCORES} hold the figures of the predictions and no others; those on test are the artifact's"
+        f"{EVALUATION} and {VALIDATION_METRICS} hold the figures of the predictions and no others;"
+        " those on test are the artifact's"
     )
     if not wrong:
         also = f", and on validation for {counted(len(validation.figures), 'seed')}" if validation.figures else ""

@@ -10,14 +10,14 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from verdict.base.errors import VerdictError
-from verdict.base.paths import VALIDATION
+from verdict.base.paths import VALIDATION_PREDICTIONS
 from verdict.classifier.dataset.description import select_truth
 from verdict.classifier.params.metric_names import OVERALL
 from verdict.classifier.scores.predictions import probability_columns
 from verdict.review.bootstrap import Draws, ResamplingSettings, paired_bootstrap
 from verdict.review.compare import all_labels
 from verdict.review.evidence import Evidence
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import Rule
 from verdict.review.settings import ComparisonSettings
 from verdict.review.truth import extended_to_labels
 from verdict.review.words import short_name, signed, title
@@ -97,13 +97,13 @@ def rule(base: Evidence, candidate: Evidence, settings: ComparisonSettings, unch
     requirement = f"{title(settings.headline)} does not rise on test by measurably more than on validation"
     if unchanged:
         return Rule(NAME, requirement, True, "every prediction is main's")
-    if VALIDATION[0] not in base.revision.outputs:
-        return Rule(NAME, requirement, True, f"not asked: main keeps no {VALIDATION[0]}")
+    if VALIDATION_PREDICTIONS[0] not in base.revision.outputs:
+        return Rule(NAME, requirement, True, f"not asked: main keeps no {VALIDATION_PREDICTIONS[0]}")
     return _judged(Rule(NAME, requirement, False, "", REMEDY), base, candidate, settings)
 
 
 def _judged(rule: Rule, base: Evidence, candidate: Evidence, settings: ComparisonSettings) -> Rule:
-    name = VALIDATION[1]
+    name = VALIDATION_PREDICTIONS[1]
     old_validation = base.on_validation[name]
     try:
         new_validation = candidate.on_validation[name]

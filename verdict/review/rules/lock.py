@@ -6,7 +6,7 @@ from verdict.repo.lock.check import check
 from verdict.repo.lock.finding import Finding
 from verdict.repo.revisions import Revision, Store, checked_out
 from verdict.review.params import Gate
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import Rule
 from verdict.review.words import counted
 
 

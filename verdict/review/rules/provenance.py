@@ -9,7 +9,7 @@ from verdict.review.data import CHANGED, changes_by_split
 from verdict.review.derive import Derived
 from verdict.review.evidence import Evidence
 from verdict.review.policy import ParamChange, watched_changes
-from verdict.review.rules.model import Rule
+from verdict.review.rules.rule import Rule
 from verdict.review.testset import WRITE, TestRows
 from verdict.review.words import counted, first_few
 

@@ -9,8 +9,8 @@ import scipy.sparse as sp
 # The least similarity, shared words ÷ the geometric mean of both counts: as of four words with one swapped, two with
 # one added, ten with five.
 ALIKE = 0.75
-# Or: the texts share at least HELD_WORDS words, and these are at least this share of the shorter text.
-HELD, HELD_WORDS = 0.85, 5
+# Or: the texts share at least CONTAINED_WORDS words, and these are at least this share of the shorter text.
+CONTAINED, CONTAINED_WORDS = 0.85, 5
 _WORK = 1_000_000  # pairs at a time: keeps a batch below some 200 MB
 # At most so many pairs are compared; beyond that, pairs that share only the commonest words are left out.
 _MOST_WORK = 500_000_000
@@ -30,7 +30,7 @@ def similar_pairs(rows: list[Words], others: list[Words]) -> Iterator[tuple[npt.
     """
     right, vocabulary = _matrix(others)
     left, left_sizes, right_sizes = _rows_of(rows, vocabulary), _sizes(rows), _sizes(others)
-    rare = _prefixes(left, left_sizes, ALIKE**2), _prefixes(right, right_sizes, HELD)
+    rare = _prefixes(left, left_sizes, ALIKE**2), _prefixes(right, right_sizes, CONTAINED)
     rare = _affordable(rare, left, right)
     work = np.cumsum(rare[0] @ right.getnnz(axis=0) + left @ rare[1].getnnz(axis=0))
     columns = right.T.tocsr(), rare[1].T.tocsr()
@@ -41,7 +41,9 @@ def similar_pairs(rows: list[Words], others: list[Words]) -> Iterator[tuple[npt.
         shared = np.asarray(left[row].multiply(right[other]).sum(axis=1)).ravel()
         row_size, other_size = left_sizes[row], right_sizes[other]
         score = shared / np.sqrt(row_size * other_size)
-        hits = (score >= ALIKE) | ((shared >= HELD_WORDS) & (shared >= HELD * np.minimum(row_size, other_size)))
+        hits = (score >= ALIKE) | (
+            (shared >= CONTAINED_WORDS) & (shared >= CONTAINED * np.minimum(row_size, other_size))
+        )
         score, row, other = score[hits], row[hits], other[hits]
         order = np.lexsort((other, -score, row))
         yield score[order], row[order], other[order]

@@ -5,15 +5,15 @@ A change that leaves the model as it is does not fail a rule that main's model f
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
-from verdict.base.paths import ARTIFACT
+from verdict.base.paths import ARTIFACT, VALIDATION_METRICS
 from verdict.classifier.params.metric_names import BINARY, OVERALL
 from verdict.classifier.scores.predictions import MetricsBySlice
 from verdict.review.compare import UNDEFINED, WORSE, Difference
 from verdict.review.evidence import Evidence
-from verdict.review.metrics_file import SCORES, Seeds
+from verdict.review.metrics_file import Seeds
 from verdict.review.params import Gate
+from verdict.review.rules.rule import Rule
 from verdict.review.words import (
     change,
     counted,
@@ -26,29 +26,12 @@ from verdict.review.words import (
     title,
 )
 
-BY_PERSON = "let a person approve it: --approve {0}, or in a pull request the label `approve: {0}`"
 _ON_SHARED = "; on the rows that main has, too: "
 _MAINS = "; but every prediction is main's"
 _BETTER = "a better model; verdict compare shows where it lost"
 _POLICY = "or take it out of gate.{} of params.yaml on main first, in a change of its own (--approve policy)"
 # The differences of a group's metric: on the judged rows, and, where a change brings others, on those of main.
 Differences = Callable[[str, str], list[Difference]]
-
-
-@dataclass(frozen=True)
-class Rule:
-    """The outcome of a rule: its name, its requirement, the finding, and a remedy where it failed.
-
-    `brief` is the finding for the verdict's first line; empty where the claim about the model says it.
-    """
-
-    name: str
-    requirement: str
-    passed: bool
-    finding: str
-    remedy: str = ""
-    approved: bool = False
-    brief: str = ""
 
 
 def worse(
@@ -159,9 +142,11 @@ def seeds(policy: Gate, reported: Seeds | None, headline: str, is_mains: bool) -
     least, spread = policy.seeds.at_least, policy.seeds.max_spread
     enough = reported.count >= least
     sound = enough and reported.std <= spread
-    required = f"{SCORES} tells at least {least} seeds, with a standard deviation of at most {spread:g}"
+    required = f"{VALIDATION_METRICS} tells at least {least} seeds, with a standard deviation of at most {spread:g}"
     finding = reported.text(title(headline)) + (_MAINS if is_mains and not sound else "")
-    remedy = "a model that depends less on its seed" if enough else f"{SCORES} must tell it: more of train.seeds"
+    remedy = (
+        "a model that depends less on its seed" if enough else f"{VALIDATION_METRICS} must tell it: more of train.seeds"
+    )
     brief = f"standard deviation {figure_beside(reported.std, spread)}, at most {spread:g}"
     if not enough:
         brief = f"{counted(reported.count, 'seed')}, at least {least}"
