@@ -123,8 +123,6 @@ def _release(version: str, path: Path | None) -> "Release":
 
 
 def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
-    from pydantic import TypeAdapter
-
     from verdict.delivery.host import orders
     from verdict.delivery.host.store import Store
 
@@ -134,7 +132,7 @@ def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
     status = orders.status(settings)
     code = 1 if status.wrong else 0
     if as_json:
-        print(TypeAdapter(orders.Status).dump_json(status, indent=1, by_alias=True).decode())
+        print(orders.STATUS_JSON.dump_json(status, indent=1, by_alias=True).decode())
         return code
     print(f"{settings.environment}: {orders.summary(status.state)}")
     for name, slot in status.slots.items():

@@ -127,9 +127,12 @@ class Status:
     """
 
     state: State
-    slots: Annotated[dict[str, dict[str, Any]], Field(serialization_alias="places")]
+    slots: Annotated[dict[str, dict[str, Any]], Field(alias="places")]
     wrong: tuple[str, ...]
     pending: str
+
+
+STATUS_JSON: TypeAdapter[Status] = TypeAdapter(Status)
 
 
 def status(settings: Settings) -> Status:
