@@ -159,7 +159,7 @@ def _tell_drift(options: Options) -> None:
     from verdict.ci.github.client import GitHub
     from verdict.ci.monitor import report_drift
 
-    report_drift(GitHub.from_environment(), options.told, options.code, run_url())
+    report_drift(GitHub.from_environment(), options.printed, options.code, run_url())
 
 
 def _remote(root: Path) -> bool:
@@ -201,7 +201,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     for command in (judge, publish, comment, commit):
         command.add_argument("--out", type=Path, default=Path("judgement"), metavar="FOLDER")
     drift = add("tell-drift", _tell_drift, "keep the one issue on drift")
-    drift.add_argument("told", type=Path, help="what verdict drift printed")
+    drift.add_argument("printed", type=Path, help="what verdict drift printed")
     drift.add_argument("--code", type=int, required=True, help="the code that it ended with")
     ci_sweep.arguments(add("sweep", None, "steps of sweep.yml"))
     ci_retrain.arguments(add("retrain", None, "steps of retrain.yml"), _event)

@@ -161,7 +161,8 @@ def _judge(store: Store, base: Evidence | None, candidate: Evidence, result: Rev
     result.figures = metrics_by_slice(candidate.predictions, candidate.labels, bins_of(revision))
     optional = not_yet_reported(old, base.labels, result.metric) if base else frozenset()
     validation = recompute_validation(candidate, optional)
-    result.rules.append(figures_rule(new, metrics_document(result.figures, candidate.labels), candidate, validation))
+    expected, approved = metrics_document(result.figures, candidate.labels), "policy" in result.approvals
+    result.rules.append(figures_rule(new, expected, candidate, validation, approved))
     result.rules.append(provenance.documents(candidate))
     rows = test_rows(base, candidate)
     result.rules.append(provenance.file_rule(rows))

@@ -1,4 +1,4 @@
-"""Schema of params.yaml with the groups that the classifier does not know: policy, prices, retraining."""
+"""Schema of all of params.yaml: the classifier's groups, and policy, prices, consent and retraining."""
 
 from collections.abc import Iterator
 from pathlib import Path

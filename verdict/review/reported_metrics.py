@@ -94,6 +94,22 @@ def unknown_entries(document: Any, expected: Any) -> list[str]:  # noqa: ANN401 
     return [f"{_key(path)}: {UNKNOWN}" for path, _ in leaves(document) if path not in computed]
 
 
+def new_metrics(document: Any, expected: Any) -> dict[str, str]:  # noqa: ANN401 - JSON
+    """Numbers by the name of a metric that this code does not compute, at a place where it computes others.
+
+    Returns:
+        The name of the metric by the line that `unknown_entries` has for the entry.
+    """
+    computed = [path for path, _ in leaves(expected)]
+    groups, names = {path[:-1] for path in computed}, {path[-1] for path in computed}
+    return {
+        f"{_key(path)}: {UNKNOWN}": path[-1]
+        for path, value in leaves(document)
+        if path[:-1] in groups and path[-1] not in names
+        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    }
+
+
 def document_mismatches(document: Any, expected: Any, optional: Collection[str] = ()) -> list[str]:  # noqa: ANN401 - JSON
     """Differences between a document and the computed one, one line each; `optional` metrics may be missing."""
     computed, reported = dict(leaves(expected)), dict(leaves(document))

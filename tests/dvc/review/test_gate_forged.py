@@ -84,6 +84,21 @@ def test_figures_that_nobody_computes_fail(
     assert (outcome.code, outcome.failed) == (1, ["figures"]) or "not a finite number" in outcome.reason, outcome.text
 
 
+def test_a_new_metric_passes_once_a_person_approves_it(clone: Clone, runner: ReviewRunner) -> None:
+    """Main's code cannot compute the metric of a change: with the approval `policy` it passes, and is named."""
+    for path in (EVALUATION, "metrics/validation.json"):
+        edit_json(clone, path, another_metric)
+    relock(clone)
+    assert runner.gate(clone).failed == ["figures"]
+    outcome = runner.gate(clone, "--approve", "policy")
+    assert outcome.code == 0, outcome.text
+    assert "not checked, since main does not compute it: f2" in outcome.text
+    edit_json(clone, EVALUATION, a_twin)
+    relock(clone)
+    outcome = runner.gate(clone, "--approve", "policy")
+    assert outcome.failed == ["figures"], "a known metric at another place is no new one"
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_figure_under_two_names_is_not_hidden_by_the_true_one(order: int) -> None:
     """`overall` and `slices.overall` are not the same figure: a made-up one of them is found whichever comes last."""

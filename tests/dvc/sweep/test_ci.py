@@ -48,7 +48,7 @@ def test_the_token_of_a_step_is_asked_for(tmp_path: Path) -> None:
     clone.run("dvc", "remote", "add", "--local", "sweeps", str(tmp_path / "data"))
     clone.commit("Reproduced")
     clone.run("dvc", "exp", "run", "--quiet", "--name", "two", "-S", "a=2")
-    ask = {"GIT_ASKPASS": str(ROOT / "verdict" / "ci" / "sweep" / "askpass"), "HOME": str(tmp_path)}
+    ask = {"GIT_ASKPASS": str(ROOT / "verdict" / "ci" / "github" / "askpass"), "HOME": str(tmp_path)}
     move = ("--remote", "sweeps", "origin", "two")
     with serve(hub, TOKEN) as url:
         clone.run("git", "remote", "add", "origin", f"{url}/a.git")
