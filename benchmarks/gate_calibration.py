@@ -101,16 +101,16 @@ def tasks(corpus: Corpus, draw: Draw, salt: str, recipes: Iterable[Recipe]) -> l
 
 
 def judged(
-    split: str, base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], plan: ComparisonSettings
+    split: str, base: pd.DataFrame, candidate: pd.DataFrame, labels: tuple[str, ...], settings: ComparisonSettings
 ) -> Pair:
     """Compare two models by the review's code, for the claims that the gate acts on or that the headline is about."""
     pair = Pair(split, {}, {}, {})
-    family = plan.family([OVERALL, *base.get("slice", pd.Series(dtype=str)).unique()])
+    family = settings.family([OVERALL, *base.get("slice", pd.Series(dtype=str)).unique()])
     resampling = ResamplingSettings(
-        plan.bins, plan.resamples, plan.seed, lambda group: [name for own, name in family if own == group]
+        settings.bins, settings.resamples, settings.seed, lambda group: [name for own, name in family if own == group]
     )
     found = paired_bootstrap(base, candidate, labels, resampling)
-    confidence = levels(plan, {group: tuple(draws.base) for group, draws in found.items()})
+    confidence = levels(settings, {group: tuple(draws.base) for group, draws in found.items()})
     for claim in family:
         group, metric = claim
         draws, sign = found[group], -1 if metric in LOWER_IS_BETTER else 1
@@ -120,16 +120,16 @@ def judged(
     return pair
 
 
-def of_split(corpus: Corpus, draw: Draw, salt: str, recipes: list[Recipe], plan: ComparisonSettings) -> Outcome:
+def of_split(corpus: Corpus, draw: Draw, salt: str, recipes: list[Recipe], settings: ComparisonSettings) -> Outcome:
     """All pairs of one split."""
     rows, labels = splits(corpus, salt), known(corpus).labels
     models = tasks(corpus, draw, salt, recipes)
     tables = {(task.recipe, task.seed): predictions(task, rows["test"]) for task in models}
-    leaks = Leaks(rows, tables, models, plan)
+    leaks = Leaks(rows, tables, models, settings)
 
     def pair(base: tuple[Recipe, int], candidate: tuple[Recipe, int]) -> Pair:
         fails, turned = leaks.found(base, candidate)
-        comparison = judged(salt, tables[base], tables[candidate], labels, plan)
+        comparison = judged(salt, tables[base], tables[candidate], labels, settings)
         return replace(comparison, fails=fails, fails_turned=turned)
 
     twins = [(CLEAN, seed) for seed in range(1, TWINS + 1)]
@@ -148,9 +148,9 @@ class Leaks:
         rows: dict[str, pd.DataFrame],
         tested: dict[tuple[Recipe, int], pd.DataFrame],
         models: Sequence[Task],
-        plan: ComparisonSettings,
+        settings: ComparisonSettings,
     ) -> None:
-        self.plan, self.tested, self.labels = plan, tested, known(models[0].corpus).labels
+        self.settings, self.tested, self.labels = settings, tested, known(models[0].corpus).labels
         self.sides: dict[tuple[Recipe, int], Side] = {}
         self.held_out: dict[tuple[Recipe, int], pd.DataFrame] = {}
         for task in models:
@@ -163,7 +163,7 @@ class Leaks:
     def found(self, *pair: tuple[Recipe, int]) -> tuple[frozenset[str], frozenset[str]]:
         """The rules that fail the second model against the first, and those that fail the first against the second."""
         tested, held_out = (tuple(table[model] for model in pair) for table in (self.tested, self.held_out))
-        excesses = leak.excesses(tested, held_out, self.labels, self.plan)  # type: ignore[arg-type]
+        excesses = leak.excesses(tested, held_out, self.labels, self.settings)  # type: ignore[arg-type]
         leaks = [any(sign * excess.difference > excess.reach for excess in excesses) for sign in (1, -1)]
         one, other = (self.sides[model] for model in pair)
         rises = [rise(*sides, self.near).measurable for sides in ((one, other), (other, one))]
@@ -202,9 +202,9 @@ def visible(pairs: list[Pair], claim: Claim) -> float:
     return float(np.quantile(errors + margins, 0.9))
 
 
-def table(draw: Draw, outcome: Outcome, plan: ComparisonSettings, planted: dict[Recipe, str]) -> Iterable[str]:
+def table(draw: Draw, outcome: Outcome, settings: ComparisonSettings, planted: dict[Recipe, str]) -> Iterable[str]:
     """The rates of one draw."""
-    claims: Sequence[Claim] = sorted(plan.named)
+    claims: Sequence[Claim] = sorted(settings.named)
     models = len({pair.split for pair in outcome.same}) * TWINS
     yield f"\n{draw}: {models} models, {len(outcome.same) // 2} A/A pairs, both ways round"
     for name, among in [("blocked", claims), *((f"by {' '.join(claim)}", (claim,)) for claim in claims)]:
@@ -218,7 +218,7 @@ def table(draw: Draw, outcome: Outcome, plan: ComparisonSettings, planted: dict[
         yield f"  {name:<32} {share:6.2%}  [{low:.1%}, {high:.1%}] blocked: {hits} of {len(pairs_of_all)} pairs"
     for recipe, pairs in outcome.planted.items():
         group = planted[recipe]
-        own_claim = (group, plan.headline)
+        own_claim = (group, settings.headline)
         loss, error = true_loss(pairs, own_claim)
         found = [rate(pairs, lambda pair, among=among: pair.worse(among)) for among in (claims, [own_claim])]  # type: ignore[misc]
         (share, low, high), (own, *_) = found
@@ -229,12 +229,12 @@ def table(draw: Draw, outcome: Outcome, plan: ComparisonSettings, planted: dict[
         )
 
 
-def run(corpus: Corpus, draw: Draw, salts: list[str], recipes: list[Recipe], plan: ComparisonSettings) -> Outcome:
+def run(corpus: Corpus, draw: Draw, salts: list[str], recipes: list[Recipe], settings: ComparisonSettings) -> Outcome:
     """Train what is missing, then judge all pairs."""
     train_all(task for salt in salts for task in tasks(corpus, draw, salt, recipes))
     whole = Outcome([], {recipe: [] for recipe in recipes})
     with ProcessPoolExecutor() as pool:
-        for part in pool.map(of_split, *zip(*((corpus, draw, salt, recipes, plan) for salt in salts), strict=True)):
+        for part in pool.map(of_split, *zip(*((corpus, draw, salt, recipes, settings) for salt in salts), strict=True)):
             whole.same += part.same
             for recipe, pairs in part.planted.items():
                 whole.planted[recipe] += pairs
@@ -250,23 +250,23 @@ def main() -> None:
     salts = [f"split-{number}" for number in range(options.splits)]
     corpus = Corpus(options.table)
     corpus.prepare()
-    plan = plan_of(corpus)
+    settings = settings_of(corpus)
     planted = ANYWHERE if options.table else PLANTED
     draws: dict[Draw, list[Recipe]] = {"subsample": list(planted), "bootstrap": []}
     for draw, recipes in draws.items():
-        outcome = run(corpus, draw, salts, recipes, plan)
-        print("\n".join(table(draw, outcome, plan, planted)))
+        outcome = run(corpus, draw, salts, recipes, settings)
+        print("\n".join(table(draw, outcome, settings, planted)))
 
 
-def plan_of(corpus: Corpus) -> ComparisonSettings:
-    """The gate's plan for changes of a data set."""
-    settings = corpus.settings()
-    gate, bins, headline = settings.gate, settings.evaluate.calibration_bins, settings.evaluate.headline
-    plan = ComparisonSettings(
+def settings_of(corpus: Corpus) -> ComparisonSettings:
+    """The gate's settings for changes of a data set."""
+    params = corpus.settings()
+    gate, bins, headline = params.gate, params.evaluate.calibration_bins, params.evaluate.headline
+    settings = ComparisonSettings(
         gate.confidence, gate.resamples, gate.seed, bins, headline, frozenset(gate.claims(headline))
     )
-    plan.require_metrics(known(corpus).labels, known(corpus).rating is not None)
-    return plan
+    settings.require_metrics(known(corpus).labels, known(corpus).rating is not None)
+    return settings
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Tests: they mirror the folders of the repository; tests/pipeline runs the whole DAG."""
+"""Tests, by cost and then by part of the repository: tests/README.md. tests/dvc/pipeline runs the whole DAG."""

@@ -1,8 +1,8 @@
 """Data in a pull request: the judge derives all tables by main's code, whatever the change's code writes."""
 
+from tests.dvc.ci.test_run import PREPARE
+from tests.dvc.ci.test_run import copying as copy_test_rows
 from tests.dvc.pipeline.clone import Clone
-from tests.dvc.review.ci.test_run import PREPARE
-from tests.dvc.review.ci.test_run import copying as copy_test_rows
 from tests.dvc.review.test_gate_data import add_rows
 from tests.workflows.bundles import Files
 from tests.workflows.in_process import InProcessProject
@@ -42,7 +42,7 @@ def test_a_prepare_that_copies_test_rows_needs_a_label(project: InProcessProject
         path = clone.path / PREPARE
         before = lock_entry(path)
         copy_test_rows(clone)
-        # Main's code makes main's tables, whatever this file has (tests/dvc/review/ci/test_run.py).
+        # Main's code makes main's tables, whatever this file has (tests/dvc/ci/test_run.py).
         by_main.update(project.honest("HEAD"))
         by_main["dvc.lock"] = by_main["dvc.lock"].replace(before.encode(), lock_entry(path).encode())
         reproduce(clone)

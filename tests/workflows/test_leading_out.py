@@ -71,7 +71,7 @@ _LEADING_OUT = {
     "aliases": _put("params.yaml", "a: &a [1, 2]\nb: [*a, *a]\n"),
     "a link": lambda clone: (clone.path / "docs" / "link").symlink_to("/etc/passwd"),
     "a package before a module": _put("verdict/classifier/scores/metrics/__init__.py", "evil = 1\n"),
-    "a compiled file": _put("classifier/__pycache__/metrics.cpython-311.pyc", "evil"),
+    "a compiled file": _put("verdict/classifier/scores/__pycache__/metrics.cpython-311.pyc", "evil"),
 }
 
 

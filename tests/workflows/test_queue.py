@@ -119,7 +119,7 @@ def test_results_of_the_first_come_from_its_run_as_data(
 ) -> None:
     """If the first brings a model, the judge of the second waits for its run, takes its bundle, and runs nothing."""
     project, one, two, files, theirs = stacked
-    monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
+    monkeypatch.setattr(ingest, "run_main_stages", lambda *_: pytest.fail("code of the queue was run"))
     branch = one.removeprefix("refs/heads/")
     run = project.add_finished_run(project.origin.sha(one), files, head_branch=branch, event="merge_group")
     project.github.state.runs[run].update(status="in_progress", conclusion=None)
@@ -140,7 +140,7 @@ def test_without_results_of_the_first_there_is_no_verdict(
 ) -> None:
     """If its run has no bundle, or one that its dvc.lock does not name, that is reported, and its code is not run."""
     project, one, two, _, theirs = stacked
-    monkeypatch.setattr(ingest, "reproduce_main", lambda *_: pytest.fail("code of the queue was run"))
+    monkeypatch.setattr(ingest, "run_main_stages", lambda *_: pytest.fail("code of the queue was run"))
     for brought in (None, theirs):
         branch = one.removeprefix("refs/heads/")
         project.add_finished_run(project.origin.sha(one), brought, head_branch=branch, event="merge_group")

@@ -74,12 +74,12 @@ def ran_by_the_judge(project: InProcessProject, monkeypatch: pytest.MonkeyPatch)
     """Commits whose stages the judge wants to run; their results come from the author's cache in place of a run."""
     asked = []
 
-    def reproduce_main(store: Store, main: Revision) -> Revision:
+    def run_main_stages(store: Store, main: Revision) -> Revision:
         asked.append(str(main.commit))
         shutil.copytree(project.clone.path / ".dvc/cache", store.root / ".dvc/cache", dirs_exist_ok=True)
         return main
 
-    monkeypatch.setattr(ingest, "reproduce_main", reproduce_main)
+    monkeypatch.setattr(ingest, "run_main_stages", run_main_stages)
     return asked
 
 

@@ -5,10 +5,8 @@ serves, 1 it was rolled back or refused, 2 too little evidence. `verdict deploy 
 """
 
 import argparse
-import json
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,7 +71,7 @@ def _suits(settings: "Settings", options: argparse.Namespace) -> bool:
     from verdict.monitoring.reference import read
     from verdict.monitoring.suitability import check_suitability
 
-    urls = [f"http://127.0.0.1:{metrics}/metrics" for _, metrics in settings.places.values()]
+    urls = [f"http://127.0.0.1:{metrics}/metrics" for _, metrics in settings.slots.values()]
     summary, objections = check_suitability(urls, read(options.reference), options.floor)
     print(summary)
     for objection in objections:
@@ -134,12 +132,12 @@ def _status(settings: "Settings", as_json: bool, recorded: str | None) -> int:
     status = orders.status(settings)
     code = 1 if status.wrong else 0
     if as_json:
-        print(json.dumps(asdict(status), indent=1))
+        print(orders.STATUS_JSON.dump_json(status, indent=1, by_alias=True).decode())
         return code
     print(f"{settings.environment}: {orders.summary(status.state)}")
-    for name, place in status.places.items():
-        ready = "ready" if place["ready"] else "not ready"
-        print(f"  {name:8} {place['version'] or '-':12} weight {place['weight']:3}  {ready}")
+    for name, slot in status.slots.items():
+        ready = "ready" if slot["ready"] else "not ready"
+        print(f"  {name:8} {slot['version'] or '-':12} weight {slot['weight']:3}  {ready}")
     for line in status.wrong:
         print(f"  differs: {line}")
     if store.is_guarded() and (error := store.last_error()):

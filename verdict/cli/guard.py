@@ -28,5 +28,5 @@ def run(options: argparse.Namespace) -> None:
     from verdict.delivery.host.store import Store
 
     settings = load(options.host)
-    print(f"guard: {settings.environment}, {settings.engine}, {', '.join(settings.places)}", flush=True)
+    print(f"guard: {settings.environment}, {settings.engine}, {', '.join(settings.slots)}", flush=True)
     Guard(settings.environment, settings.host(), Store(settings.folder)).run()

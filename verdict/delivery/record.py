@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.base.printable import plain
 from verdict.ci.github.client import GitHub
 from verdict.ci.github.issues import sync_issue
-from verdict.delivery.host.orders import Status
+from verdict.delivery.host.orders import STATUS_JSON
 from verdict.delivery.host.state import State
 from verdict.delivery.registry import Tag, assign, find_version, versions
 from verdict.repo.git import git
@@ -38,13 +38,12 @@ or by the button *Revert* of one of the pull requests above. {url}
 """
 _BACK = "{serves} serves on {environment} after a roll that held: {url}"
 _MOST = 50  # commits that the issue names
-_STATUS: TypeAdapter[Status] = TypeAdapter(Status)
 
 
 def read_state(path: Path, environment: str) -> State:
     """Read the output of `verdict deploy status --json`; `VerdictError` when it is invalid, or of another host."""
     try:
-        state = _STATUS.validate_json(path.read_bytes()).state
+        state = STATUS_JSON.validate_json(path.read_bytes()).state
     except (OSError, ValidationError) as error:
         what = plain(f"the host did not say what serves: {error}")
         raise VerdictError(str(path), what, "verdict deploy status --json on the host says why") from None

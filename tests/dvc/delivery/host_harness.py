@@ -100,7 +100,7 @@ class HostHarness:
     def running_proxy(self) -> Iterator["HostHarness"]:
         """Run haproxy until the end of the block; then stop it and all servers."""
         names = {"VERDICT_A": "a", "VERDICT_B": "b", "VERDICT_CANARY": "canary"}
-        environment = {name: str(self.ports[place].users) for name, place in names.items()} | {
+        environment = {name: str(self.ports[slot].users) for name, slot in names.items()} | {
             "HAPROXY_SOCKET": str(self.proxy.path),
             "HAPROXY_BIND": f"127.0.0.1:{self.port}",
             "HAPROXY_METRICS": f"127.0.0.1:{self.metrics_port}",
@@ -116,9 +116,9 @@ class HostHarness:
             wait_until(self.proxy.path.exists)
             yield self
         finally:
-            for place in self.ports:
+            for slot in self.ports:
                 with suppress(FileNotFoundError):
-                    self.servers.stop(place)
+                    self.servers.stop(slot)
             process.kill()
             process.wait(20)
 

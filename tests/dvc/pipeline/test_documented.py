@@ -125,7 +125,7 @@ ELSEWHERE = {
     },
     "tests/dvc/remote/test_push.py": {"make remote URL=s3://bucket/prefix"},
     "tests/dvc/sweep/test_run.py": {"make sweep SPEC=sweeps/linear.yaml JOBS=2"},
-    "tests/dvc/sweep/test_meet.py": {
+    "tests/dvc/sweep/test_exchange.py": {
         "verdict sweep push sweeps/linear.yaml",
         "verdict sweep pull sweeps/linear.yaml",
     },

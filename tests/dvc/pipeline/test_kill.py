@@ -1,9 +1,9 @@
 """kill -9 in the middle of a stage: the next `dvc repro` mends everything.
 
 A stage lives for a second, so a kill by the clock would hit its imports, or nothing. A hook in the interpreter
-(tests/interpreter.py) stops the stage at the worst moment instead: a file is written
-under its temporary name, and not yet in its place. The stage's own code is what a user runs. Every stage writes by the
-same function, as tests/dvc/stages/test_writing.py sees: two stages of a stub and one real one are enough to kill.
+(`at_start` of `warm_interpreter`, tests/warm) stops the stage at the worst moment instead: a file is written under its
+temporary name, and not yet in its place. The stage's own code is what a user runs. Every stage writes by the same
+function, as tests/dvc/stages/test_writing.py sees: two stages of a stub and one real one are enough to kill.
 """
 
 import os

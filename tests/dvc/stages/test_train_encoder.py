@@ -61,7 +61,7 @@ def command(folder: Path) -> dict[str, Any]:
     return {
         "args": [sys.executable, "-I", "-B", "-m", "stages.train"],
         "cwd": folder,
-        "env": kept,
+        "env": {**kept, "TMPDIR": str(folder.parent)},  # where torchrun leaves folders
         "stdout": subprocess.PIPE,
         "stderr": subprocess.STDOUT,
         "text": True,

@@ -56,7 +56,7 @@ class FakeHost(Host):
 def guard_with_canary(folder: Path) -> tuple[Guard, FakeHost, Store]:
     """A guard that has a canary at 5 percent."""
     files = Store(folder)
-    files.state.write(State(stage=Stage.CANARY, stable=OLD, ask=Order("1", NEW)))
+    files.state.write(State(stage=Stage.CANARY, stable=OLD, order=Order("1", NEW)))
     slots = {"a": Slot(OLD, ready=True, weight=FULL), CANARY: Slot(NEW, OLD, ready=True, weight=5)}
     host = FakeHost(slots)
     guard = Guard("production", host, files, clock=lambda: 1.0)

@@ -1,4 +1,4 @@
-"""Tests of verdict/delivery/host/: host.py, containers.py, servers.py. What is seen of a place; why nothing starts."""
+"""Tests of verdict/delivery/host/: host.py, containers.py, servers.py. What is seen of a slot; why nothing starts."""
 
 import json
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ class Answers:
     metrics: tuple[int, bytes] = (200, b"verdict_failures_total 7\n")
 
     def ask(self, _: int, path: str, **__: object) -> tuple[int, bytes]:
-        """The answer of the place."""
+        """The answer of the slot."""
         return {"/version": self.version, "/metrics": self.metrics}.get(path, (200, b""))
 
 
@@ -51,12 +51,12 @@ def host(servers: object, up: bool = True) -> Host:
 
 
 def standing(name: str) -> Running | None:
-    """A release stands in the canary's place."""
+    """A release stands in the canary's slot."""
     return Running(NEW, None, True, "start 1") if name == CANARY else None
 
 
 def test_who_answers_is_asked_again_until_it_is_the_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was in the place before, or a late answer, is not held against it for ever."""
+    """What was in the slot before, or a late answer, is not held against it for ever."""
     found = host(SimpleNamespace(running=standing))
     for version, foreign in [(OTHER, "its version is 'v0'"), (LATE, "/version answers 0"), (SAME, "")]:
         monkeypatch.setattr(probe, "request", Answers(version).ask)
@@ -109,7 +109,7 @@ def test_a_place_is_as_old_as_what_stands_in_it(monkeypatch: pytest.MonkeyPatch)
 def test_a_damaged_note_of_a_process_names_its_remedy(tmp_path: Path) -> None:
     """The guard says it and goes on; nothing is taken for not there."""
     (tmp_path / "a.json").write_text(json.dumps({"pid": 1})[:5])
-    with pytest.raises(VerdictError, match="end what serves in place a"):
+    with pytest.raises(VerdictError, match="end what serves in slot a"):
         Processes(PORTS, tmp_path).running("a")
 
 

@@ -103,7 +103,7 @@ def test_a_good_release_goes_by_every_weight_and_serves_alone() -> None:
     for _ in range(40):
         host.tick()
         weights.append(host.slots[CANARY].weight)
-    assert [weight for place, weight in enumerate(weights) if weight and weight != weights[place - 1]] == [
+    assert [weight for at, weight in enumerate(weights) if weight and weight != weights[at - 1]] == [
         11,
         67,
         200,
@@ -148,7 +148,7 @@ def test_a_trial_that_fails_ends_nobodys_watch() -> None:
 
 
 def test_what_stands_by_and_ends_is_not_started_for_ever() -> None:
-    """After three ends by itself the place stays empty, and the way back starts it once more."""
+    """After three ends by itself the slot stays empty, and the way back starts it once more."""
     host = new_host()
     host.ask(NEW, limits=Limits(weights=()))
     host.run(ticks=20)
@@ -159,7 +159,7 @@ def test_what_stands_by_and_ends_is_not_started_for_ever() -> None:
 
 @pytest.mark.parametrize("release", [NEWER, OLD], ids=["another", "the one that stands by"])
 def test_what_stood_by_is_not_taken_for_what_is_tried(release: Release) -> None:
-    """A release that is asked for while another is watched starts in the place of what stood there for hours."""
+    """A release that is asked for while another is watched starts in the slot of what stood there for hours."""
     host = new_host()
     host.ask(NEW, limits=Limits(weights=()))
     host.run(ticks=20)
@@ -287,7 +287,7 @@ def test_the_share_of_the_canary_is_what_its_step_says(servers: int) -> None:
     """5, 25 and 50 percent beside any number of servers: haproxy takes no weight above 256."""
     names = tuple(f"server{number}" for number in range(servers))
     for step_, share in enumerate(Limits().weights):
-        state = State(stage=Stage.CANARY, stable=OLD, ask=Order("1", NEW), step=step_)
+        state = State(stage=Stage.CANARY, stable=OLD, order=Order("1", NEW), step=step_)
         weights = {name: want.weight for name, want in targets(state, names).items()}
         assert max(weights.values()) <= 256
         assert 100 * weights[CANARY] / sum(weights.values()) == pytest.approx(share, abs=0.5)
@@ -339,7 +339,7 @@ def test_a_shadow_that_ends_what_serves_is_taken_away() -> None:
 
 
 def test_a_stranger_in_a_place_is_not_taken_for_the_release() -> None:
-    """While something else answers at a server's port, a promotion does not go on, and the place gets no requests."""
+    """While something else answers at a server's port, a promotion does not go on, and the slot gets no requests."""
     host = new_host()
     host.ask(NEW, limits=Limits(weights=()))
     for _ in range(60):

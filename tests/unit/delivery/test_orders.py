@@ -1,5 +1,6 @@
 """Tests of verdict/delivery/host/orders.py and `verdict deploy`: who asks learns how it ended, and waits for nobody."""
 
+import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
@@ -23,38 +24,40 @@ DEPLOY, BACK = Order("1", NEW), Order("2", None)
 
 def settings(folder: Path, *servers: str) -> Settings:
     """A host with so many servers."""
-    ports = {name: Ports(8000 + place, 9000 + place) for place, name in enumerate((*servers, CANARY))}
+    ports = {name: Ports(8000 + number, 9000 + number) for number, name in enumerate((*servers, CANARY))}
     return Settings(environment="production", folder=folder, engine="processes", socket=folder / "socket", places=ports)
 
 
 def followed(folder: Path, monkeypatch: pytest.MonkeyPatch, *moments: Callable[[Store], None]) -> tuple[str, list[str]]:
     """The outcome that who asked for DEPLOY is told, and the lines, where this happens between two looks."""
-    kept, waiting = Store(folder), iter(moments)
-    kept.order.write(DEPLOY)
-    monkeypatch.setattr("verdict.delivery.host.orders.time.sleep", lambda _: next(waiting, lambda _: None)(kept))
+    store, waiting = Store(folder), iter(moments)
+    store.order.write(DEPLOY)
+    monkeypatch.setattr("verdict.delivery.host.orders.time.sleep", lambda _: next(waiting, lambda _: None)(store))
     lines: list[str] = []
     return orders.follow(settings(folder, "a", "b"), DEPLOY, lines.append), lines
 
 
-def went(state: State, ask: Order | None = None) -> Callable[[Store], None]:
-    """A moment in which the guard writes a state, and what is asked for is another."""
+def guard_writes(state: State, order: Order | None = None) -> Callable[[Store], None]:
+    """A moment in which the guard writes a state, and `order`, if any, replaces the waiting one."""
 
-    def moment(kept: Store) -> None:
-        kept.state.write(state)
-        found = kept.order.read()
-        if ask is not None:
-            kept.order.write(ask)
-        elif found is not None and found.name == state.done:
-            kept.remove_order(found)
+    def moment(store: Store) -> None:
+        store.state.write(state)
+        waiting = store.order.read()
+        if order is not None:
+            store.order.write(order)
+        elif waiting is not None and waiting.name == state.done:
+            store.remove_order(waiting)
 
     return moment
 
 
 def test_who_asked_is_told_when_somebody_else_goes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`verdict rollback` ends a canary: who waits for that is told so at once, not that no guard runs."""
-    canary = State(stage=Stage.CANARY, stable=OLD, ask=DEPLOY)
+    canary = State(stage=Stage.CANARY, stable=OLD, order=DEPLOY)
     back = State(stable=OLD, done="2", outcome="rolled back", reason="by hand")
-    outcome, lines = followed(tmp_path, monkeypatch, went(canary), went(canary, BACK), went(back))
+    outcome, lines = followed(
+        tmp_path, monkeypatch, guard_writes(canary), guard_writes(canary, BACK), guard_writes(back)
+    )
     assert outcome == "superseded"
     assert lines[-1] == "superseded, by what was asked for since: v1.0.0 serves, settled (last: rolled back: by hand)"
 
@@ -70,12 +73,12 @@ def test_what_no_guard_takes_up_is_taken_back(tmp_path: Path, monkeypatch: pytes
 def test_nobody_waits_for_a_guard_that_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the middle of a roll, too; while it runs, and cannot go on, its reason is told."""
     monkeypatch.setattr(orders, "_SILENCE", -1.0)
-    trying = went(State(stage=Stage.CANARY, stable=OLD, ask=DEPLOY))
+    trying = guard_writes(State(stage=Stage.CANARY, stable=OLD, order=DEPLOY))
 
-    def stuck(kept: Store) -> None:
-        kept.log("error", where="socket", why="haproxy does not answer", remedy="start haproxy")
+    def stuck(store: Store) -> None:
+        store.log("error", where="socket", why="haproxy does not answer", remedy="start haproxy")
 
-    ended = went(State(stage=Stage.WATCHED, stable=NEW, done="1", outcome="promoted"))
+    ended = guard_writes(State(stage=Stage.WATCHED, stable=NEW, done="1", outcome="promoted"))
     with Store(tmp_path).lock():
         outcome, lines = followed(tmp_path, monkeypatch, trying, stuck, lambda _: None, ended)
         assert outcome == "promoted"
@@ -86,7 +89,7 @@ def test_nobody_waits_for_a_guard_that_has_ended(tmp_path: Path, monkeypatch: py
 
 
 def test_a_shadow_needs_two_servers(tmp_path: Path) -> None:
-    """One cannot compare in a place that it must not leave."""
+    """One cannot compare in a slot that it must not leave."""
     with pytest.raises(VerdictError, match="here it has one"):
         orders.submit(settings(tmp_path, "a"), None, Order("1", NEW, orders.limits(shadow=True), promote=False))
     orders.submit(settings(tmp_path, "a", "b"), None, Order("1", NEW, orders.limits(shadow=True), promote=False))
@@ -100,8 +103,21 @@ def test_options_that_say_nothing_are_refused(given: list[str], capsys: pytest.C
     assert given[0] in capsys.readouterr().err
 
 
+def test_a_guard_reads_the_files_of_earlier_ones(tmp_path: Path) -> None:
+    """The key of the order that is being followed is `ask`, on the disk and in the printed status."""
+    store, state = Store(tmp_path), State(stage=Stage.CANARY, stable=OLD, order=DEPLOY)
+    store.state.write(state)
+    assert json.loads((tmp_path / "state.json").read_text())["ask"]["name"] == DEPLOY.name
+    assert store.state.read() == state
+    status = orders.Status(state, {"a": {}}, (), "")
+    printed = orders.STATUS_JSON.dump_json(status, by_alias=True)
+    assert {"places", "state"} <= set(json.loads(printed))
+    assert json.loads(printed)["state"]["ask"]["name"] == DEPLOY.name
+    assert orders.STATUS_JSON.validate_json(printed) == status
+
+
 def test_a_port_is_given_once(tmp_path: Path) -> None:
-    """Two places cannot answer at one."""
+    """Two slots cannot answer at one port."""
     path = tmp_path / "host.toml"
     head = 'environment = "staging"\nfolder = "x"\nengine = "podman"\nsocket = "y"\n[places]\n'
     path.write_text(f"{head}a = [1, 2]\ncanary = [3, 2]\n")
@@ -119,12 +135,12 @@ def test_who_waits_no_longer_knows_that_the_guard_goes_on(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(orders, "follow", interrupted)
-    kept = Store(tmp_path)
-    kept.order.write(DEPLOY)
-    with kept.lock() if guarded else nullcontext():
+    store = Store(tmp_path)
+    store.order.write(DEPLOY)
+    with store.lock() if guarded else nullcontext():
         code = exit_1_on_error(lambda: bool(wait(settings(tmp_path, "a"), DEPLOY)))()
         assert code == (130 if guarded else 1)
-    assert (kept.order.read() is not None) == guarded
+    assert (store.order.read() is not None) == guarded
     told = "`verdict rollback` takes it back" if guarded else "no guard took this up, and it is taken back"
     assert told in capsys.readouterr().err
 

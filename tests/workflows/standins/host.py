@@ -4,14 +4,13 @@ A roll succeeds, unless the file `refuses` in the host's folder has a reason. te
 """
 
 import argparse
-import json
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tests.workflows.standins.step import setting
 from verdict.cli import deploy, rollback
-from verdict.delivery.host.orders import Status, read_release
+from verdict.delivery.host.orders import STATUS_JSON, Status, read_release
 from verdict.delivery.host.state import State
 from verdict.delivery.host.store import Store
 
@@ -35,7 +34,7 @@ def _status(store: Store, state: State, arguments: argparse.Namespace) -> int:
     if arguments.recorded is not None:
         store.recorded.write(arguments.recorded)
     if arguments.json:
-        print(json.dumps(asdict(Status(state, {}, (), ""))))
+        print(STATUS_JSON.dump_json(Status(state, {}, (), ""), by_alias=True).decode())
     return 0
 
 

@@ -163,7 +163,7 @@ def _base_with_results(store: Store, case: Case) -> Revision:
     except VerdictError as error:
         if not case.ahead:
             print(f"running main's stages: {error.where}: {error.what}")
-            return ingest.reproduce_main(store, case.main)
+            return ingest.run_main_stages(store, case.main)
         _ingest_results_ahead(store, case)
     return case.main
 

@@ -64,7 +64,7 @@ def add_raw_data(store: Store, base: Revision, candidate: Revision, folder: Path
         obtain_data(store.root, remote=has_shared_remote(store.root))
 
 
-def reproduce_main(store: Store, main: Revision) -> Revision:
+def run_main_stages(store: Store, main: Revision) -> Revision:
     """Run main's DAG here, and return main with the dvc.lock that this gives."""
     obtain_data(store.root, remote=False)
     return reproduce(store, main)

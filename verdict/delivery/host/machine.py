@@ -37,7 +37,7 @@ def _advance(state: State, evidence: Evidence) -> State:
 
 def _is_due(order: Order, state: State) -> bool:
     """Return whether an order is new; a release waits for the end of a promotion, or of a way back."""
-    if order.name == state.done or (state.ask is not None and order.name == state.ask.name):
+    if order.name == state.done or (state.order is not None and order.name == state.order.name):
         return False
     return order.release is None or state.stage not in (Stage.PROMOTING, Stage.RETURNING)
 
@@ -49,7 +49,7 @@ def _follow(state: State, order: Order, now: float) -> State:
         return _drop(state, now, "superseded", f"{order.release.version} was asked for")
     if order.release == state.stable:
         return replace(state, done=order.name, outcome="refused", reason=f"{order.release.version} serves already")
-    return replace(state, stage=Stage.STARTING, ask=order, step=0, replaced=0, since=now, outcome="", reason="")
+    return replace(state, stage=Stage.STARTING, order=order, step=0, replaced=0, since=now, outcome="", reason="")
 
 
 def _roll_back(state: State, order: Order, now: float) -> State:
@@ -80,7 +80,7 @@ def _return(state: State, now: float, reason: str) -> State:
 
 
 def _end(state: State, outcome: str, reason: str) -> State:
-    return replace(state, ask=None, done=state.newest_order, outcome=outcome, reason=reason)
+    return replace(state, order=None, done=state.newest_order, outcome=outcome, reason=reason)
 
 
 def _after_start(state: State, evidence: Evidence) -> State:
@@ -109,7 +109,7 @@ def _after_smoke(state: State, evidence: Evidence) -> State:
         return _drop(state, evidence.now, "failed", f"smoke: {evidence.smoke}")
     # Without a release to compare with, without users, or forced.
     at_once = state.stable is None or state.environment == "staging" or not state.limits.weights
-    if at_once and state.ask is not None and not state.ask.promote:
+    if at_once and state.order is not None and not state.order.promote:
         return _drop(state, evidence.now, "held", "its smoke test held; it was only to be tried")
     return replace(state, stage=Stage.PROMOTING if at_once else Stage.CANARY, since=evidence.now)
 
@@ -135,7 +135,7 @@ def _after_canary(state: State, evidence: Evidence) -> State:
         return _drop(state, now, "rolled back", reason)
     if state.step + 1 < len(limits.weights):
         return replace(state, step=state.step + 1, since=now)
-    if state.ask is not None and not state.ask.promote:
+    if state.order is not None and not state.order.promote:
         return _drop(state, now, "held", "every step held; it was only to be tried")
     return replace(state, stage=Stage.PROMOTING, replaced=0, since=now)
 

@@ -4,9 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from verdict.base.errors import VerdictError
 from verdict.delivery.host import probe
@@ -44,8 +44,8 @@ def submit(settings: Settings, environment: str | None, order: Order) -> None:
     if environment not in (None, settings.environment):
         what = f"this host is {settings.environment}"
         raise VerdictError(f"--to {environment}", what, "run it on that host, or --host FILE")
-    if order.limits.weights == (0,) and len(settings.places) < 3:
-        what = "what serves must compare in one place, and answer in another, and here it has one"
+    if order.limits.weights == (0,) and len(settings.slots) < 3:
+        what = "what serves must compare in one slot, and answer in another, and here it has one"
         raise VerdictError("--shadow", what, "a second server in haproxy.cfg and host.toml, or a canary")
     Store(settings.folder).order.write(order)
 
@@ -69,10 +69,10 @@ def follow(settings: Settings, order: Order, tell: Callable[[str], None]) -> str
     store, line, since, taken = Store(settings.folder), "", time.monotonic(), False
     while True:
         state, last, outcome = store.state.read() or State(settings.environment), line, ""
-        taken = taken or state.ask == order
+        taken = taken or state.order == order
         if state.done == order.name and state.stage != Stage.RETURNING:
             outcome = state.outcome or "superseded"
-        elif state.ask != order and (taken or store.order.read() not in (order, None)):
+        elif state.order != order and (taken or store.order.read() not in (order, None)):
             outcome = "superseded"
         line = summary(state)
         if outcome == "superseded":
@@ -82,7 +82,7 @@ def follow(settings: Settings, order: Order, tell: Callable[[str], None]) -> str
             since = time.monotonic()
         elif time.monotonic() - since > _SILENCE:
             error = store.last_error()
-            can_wait = state.ask == order or state.done == order.name or error
+            can_wait = state.order == order or state.done == order.name or error
             if not store.is_guarded() or not (can_wait or state.stage in (Stage.PROMOTING, Stage.RETURNING)):
                 raise _withdrawn(store, order)
             if error:
@@ -97,7 +97,7 @@ def _withdrawn(store: Store, order: Order) -> VerdictError:
     """Withdraw an order that no guard follows, which must not begin on another day; the error that says so."""
     state = store.state.read()
     store.remove_order(order)
-    is_begun = state is not None and state.ask == order
+    is_begun = state is not None and state.order == order
     what = "no guard goes on with this" if is_begun else "no guard took this up, and it is taken back"
     return VerdictError(str(store.folder), what, "run `verdict guard` there, as a service of the host")
 
@@ -121,34 +121,37 @@ class Status:
 
     Args:
         state: of the guard.
-        places: version, weight and readiness of each slot.
+        slots: version, weight and readiness of each; `places` in JSON.
         wrong: the differences; empty when all agree.
         pending: the version that the tag of the environment does not name yet.
     """
 
     state: State
-    places: dict[str, dict[str, Any]]
+    slots: Annotated[dict[str, dict[str, Any]], Field(alias="places")]
     wrong: tuple[str, ...]
     pending: str
+
+
+STATUS_JSON: TypeAdapter[Status] = TypeAdapter(Status)
 
 
 def status(settings: Settings) -> Status:
     """Compare the guard's state with the proxy and each server; `VerdictError` when the proxy does not answer."""
     store, host = Store(settings.folder), settings.host()
-    state, stats, places = store.state.read() or State(settings.environment), host.proxy.stats(), {}
+    state, stats, slots = store.state.read() or State(settings.environment), host.proxy.stats(), {}
     serves = state.stable.version if state.stable is not None else ""
     wrong = [] if store.is_guarded() else ["no guard runs here: nothing is watched, and nothing is started again"]
-    for name, (users, _) in settings.places.items():
+    for name, (users, _) in settings.slots.items():
         running = host.servers.running(name)
         version = running.release.version if running is not None else None
-        places[name] = {"version": version, "weight": stats[name].weight, "ready": probe.is_ready(users)}
+        slots[name] = {"version": version, "weight": stats[name].weight, "ready": probe.is_ready(users)}
         if name == CANARY or state.stage in (Stage.PROMOTING, Stage.RETURNING):
             continue
         if (version or "") != serves:
             wrong.append(f"{name} has {version or 'nothing'}, the state says {serves or 'nothing'}")
         elif running is not None and (difference := probe.mismatch(users, running.release)):
             wrong.append(f"{name}: {difference}")
-    return Status(state, places, tuple(wrong), serves if serves != store.recorded.read() else "")
+    return Status(state, slots, tuple(wrong), serves if serves != store.recorded.read() else "")
 
 
 def prune(settings: Settings, keep: int) -> list[str]:

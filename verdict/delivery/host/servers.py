@@ -68,7 +68,7 @@ class Processes:
         except FileNotFoundError:
             return None
         except ValueError:  # half-written, so the process is not known
-            raise VerdictError(str(path), "damaged", f"end what serves in place {slot}, and rm {path}") from None
+            raise VerdictError(str(path), "damaged", f"end what serves in slot {slot}, and rm {path}") from None
         release, beside = (RELEASE.validate_python(entry[name]) for name in ("release", "beside"))
         if release is None:
             raise VerdictError(slot, "no release", f"rm {path}")

@@ -31,7 +31,8 @@ class Settings(BaseModel):
         receipt_key: file of the key that all servers sign receipts with; else each has its own.
         feedback: URL of the metrics of the process that counts labels.
         floor: the least accuracy, by these labels, that a release may have while it is watched.
-        places: the ports of each slot for users and for Prometheus; `canary` is among them.
+        slots: `places` in the file: the slots of this host by name, each with its ports for users and for Prometheus;
+            `canary` is among them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -45,13 +46,13 @@ class Settings(BaseModel):
     receipt_key: Path | None = None
     feedback: Annotated[str, Field(pattern="^http://.")] | None = None
     floor: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    places: dict[str, Ports]
+    slots: dict[str, Ports] = Field(alias="places")
 
     @model_validator(mode="after")
-    def _check_places(self) -> "Settings":
-        if CANARY not in self.places or len(self.places) < 2:
+    def _check_slots(self) -> "Settings":
+        if CANARY not in self.slots or len(self.slots) < 2:
             raise ValueError(f"places must hold {CANARY}, and at least one other")
-        ports = [port for pair in self.places.values() for port in pair]
+        ports = [port for pair in self.slots.values() for port in pair]
         if duplicate := next((port for port in ports if ports.count(port) > 1), None):
             raise ValueError(f"port {duplicate} is given twice")
         return self
@@ -60,12 +61,12 @@ class Settings(BaseModel):
         """Return the host that this describes."""
         servers: Processes | Containers
         if self.engine == "processes":
-            servers = Processes(self.places, self.folder / "processes", self.program, self.receipt_key)
+            servers = Processes(self.slots, self.folder / "processes", self.program, self.receipt_key)
         else:
             folder = self.folder / "artifacts"
-            servers = Containers(self.engine, self.places, folder, self.options, self.receipt_key)
-        proxy = Proxy(self.socket, self.backend, tuple(self.places))
-        return Host(proxy, servers, self.places, Labels(self.feedback or "", self.floor))
+            servers = Containers(self.engine, self.slots, folder, self.options, self.receipt_key)
+        proxy = Proxy(self.socket, self.backend, tuple(self.slots))
+        return Host(proxy, servers, self.slots, Labels(self.feedback or "", self.floor))
 
 
 def load(path: Path) -> Settings:

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from verdict.delivery.host.rules import Counts, Limits
 
@@ -78,7 +80,7 @@ class State:
         stage: of the roll.
         stable: the release that serves; None before the first one.
         previous: the release that served before, and can again.
-        ask: the order that is being followed.
+        order: that is being followed; `ask` in state.json and in the status, as earlier guards wrote it.
         step: index of the canary's weight.
         replaced: how many of the servers have the candidate; on the way back 1 once `previous` has all requests.
         since: when the stage, or the step of it, began.
@@ -92,7 +94,7 @@ class State:
     stage: Stage = Stage.SETTLED
     stable: Release | None = None
     previous: Release | None = None
-    ask: Order | None = None
+    order: Annotated[Order | None, Field(alias="ask")] = None
     step: int = 0
     replaced: int = 0
     since: float = 0.0
@@ -104,7 +106,7 @@ class State:
     @property
     def candidate(self) -> Release | None:
         """The release that is being tried or promoted."""
-        return self.ask.release if self.ask is not None and self.stage in (*TRIED, Stage.PROMOTING) else None
+        return self.order.release if self.order is not None and self.stage in (*TRIED, Stage.PROMOTING) else None
 
     @property
     def base(self) -> Release | None:
@@ -121,17 +123,17 @@ class State:
     @property
     def limits(self) -> Limits:
         """The thresholds of this roll."""
-        return self.ask.limits if self.ask is not None else Limits()
+        return self.order.limits if self.order is not None else Limits()
 
     @property
     def newest_order(self) -> str:
         """The name of the order that is being followed, else of the last one."""
-        return self.ask.name if self.ask is not None else self.done
+        return self.order.name if self.order is not None else self.done
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for a server, as it was found at a look.
+    """A server's slot, as it was found at a look.
 
     Args:
         release: that runs there; None for none.

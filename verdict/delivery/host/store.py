@@ -41,7 +41,7 @@ class JsonFile(Generic[_Value]):
         partial = self.path.with_suffix(f".{os.getpid()}.partial")  # two processes may write at once
         try:
             with partial.open("wb") as file:
-                file.write(self._adapter.dump_json(value, indent=1))
+                file.write(self._adapter.dump_json(value, indent=1, by_alias=True))
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self.path)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.dvc.review.ci import repository as plumbing
-from tests.dvc.review.ci.repository import Repository
+from tests.dvc.ci import repository as plumbing
+from tests.dvc.ci.repository import Repository
 from verdict.base.documents import dump
 from verdict.repo.changed_files import affecting_results
 from verdict.repo.revisions import resolve

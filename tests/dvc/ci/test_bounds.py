@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.conftest import ROOT
-from tests.dvc.review.ci import repository as plumbing
-from tests.dvc.review.ci.repository import Repository
-from tests.dvc.review.ci.test_candidate import merged
+from tests.dvc.ci import repository as plumbing
+from tests.dvc.ci.repository import Repository
+from tests.dvc.ci.test_candidate import merged
 from verdict.base.documents import dump
 from verdict.base.errors import VerdictError
 

@@ -18,7 +18,7 @@ ALPHA, MODEL, LONG = "train.linear.alpha", "train.model", "train.a_param_with_a_
 
 
 def row(rank: int, name: str, ties_best: bool | None, seconds: float | None = 12.0) -> Row:
-    """A ranked experiment; `like_best` None has no predictions here."""
+    """A ranked experiment; with `ties_best` None it has no predictions here."""
     score = 0.8 - rank / 100
     cost = None if seconds is None else Cost(seconds, "x86", 1.0)
     scores, seeds = Scores(score, {}, 100), Seeds(1, score, 0.0)

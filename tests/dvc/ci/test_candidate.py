@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.dvc.review.ci import repository as plumbing
-from tests.dvc.review.ci.repository import LOCK, Repository
+from tests.dvc.ci import repository as plumbing
+from tests.dvc.ci.repository import LOCK, Repository
 from verdict.base.errors import VerdictError
 from verdict.ci.judge import merge
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.documents import load
-from tests.dvc.review.ci.repository import LOCK
+from tests.dvc.ci.repository import LOCK
 from verdict.base.errors import VerdictError
 from verdict.ci.lock_diff import changed_metrics, differences
 from verdict.repo.lock.entries import lock_entries, output_hashes
