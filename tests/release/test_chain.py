@@ -18,7 +18,7 @@ from tests.workflows.release_fixture import TOKEN, Releases, green
 from verdict.base.files import read_table
 
 _SERVICE = "verdict/serving/service.py"
-_HEALTHY = "        if len(given) > MOST_TEXTS:"
+_HEALTHY = "        if len(inputs) > MOST_TEXTS:"
 # From the 400th request on: the smoke test asks less often.
 _BROKEN = "        self.asked = getattr(self, 'asked', 0) + 1\n        assert self.asked < 400\n" + _HEALTHY
 
