@@ -35,7 +35,7 @@ from verdict.cli import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 FILES = ROOT / "deploy/monitoring"
-PROGRAMS = {"prometheus": "prometheus", "prometheus-alertmanager": "prometheus-alertmanager"}
+PROGRAMS = ("prometheus", "prometheus-alertmanager")  # each from the package of its name
 # Ports for users and for Prometheus; service (`asked`) and feedback (`labels`) have one for each.
 PORTS = {
     **{"users": 8080, "asked": 8000, "labels": 8002, "service": 8001, "feedback": 8003, "drift": 8004, "relay": 8005},
@@ -54,7 +54,7 @@ def free_ports(names: Iterable[str]) -> dict[str, int]:
 
 def require_programs() -> None:
     """Raise `VerdictError` with the install command if a program is missing."""
-    if missing := [package for program, package in PROGRAMS.items() if shutil.which(program) is None]:
+    if missing := [program for program in PROGRAMS if shutil.which(program) is None]:
         remedy = f"sudo apt-get install --no-install-recommends {' '.join(missing)}"
         raise VerdictError(", ".join(missing), "not installed", f"{remedy} (and end what that starts, or other ports)")
 

@@ -93,6 +93,10 @@ def test_a_new_metric_passes_once_a_person_approves_it(clone: Clone, runner: Rev
     outcome = runner.gate(clone, "--approve", "policy")
     assert outcome.code == 0, outcome.text
     assert "not checked, since main does not compute it: f2" in outcome.text
+    edit_json(clone, "metrics/validation.json", lambda content: content["slices"]["news"].update(f2="0.99"))
+    relock(clone)
+    assert runner.gate(clone, "--approve", "policy").failed == ["figures"], "a text is no figure"
+    edit_json(clone, "metrics/validation.json", another_metric)
     edit_json(clone, EVALUATION, a_twin)
     relock(clone)
     outcome = runner.gate(clone, "--approve", "policy")
